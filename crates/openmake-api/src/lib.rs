@@ -1,0 +1,24 @@
+//! The wire contract: what clients send and receive. The OpenAPI document,
+//! and from it the web app's types, are generated from these.
+//!
+//! Times are RFC 3339 in UTC, ids are UUIDs, errors are RFC 9457 problems.
+
+pub mod auth;
+pub mod authorize;
+pub mod conversations;
+pub mod event;
+pub mod instance;
+pub mod messages;
+pub mod models;
+pub mod nodes;
+pub mod page;
+pub mod problem;
+pub mod socket;
+pub mod turns;
+pub mod usage;
+pub mod users;
+
+pub use authorize::{Allowed, Requirement};
+pub use event::{Event, EventBody};
+pub use page::{Cursor, Page, PageQuery};
+pub use problem::{ApiError, Problem, RequestId};

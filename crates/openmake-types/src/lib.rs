@@ -1,0 +1,22 @@
+//! The words of the domain, shared by every crate: who acts, what is said,
+//! what it cost and what went wrong. Nothing here does I/O, and nothing here
+//! is a wire format: those live in `openmake-api`.
+
+mod actor;
+mod clock;
+mod content;
+mod error;
+mod ids;
+mod usage;
+
+pub use actor::{Actor, Capability, CapabilitySet, Role, UnknownRole};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use content::{
+    ContentPart, MessageRole, MessageStatus, ToolCall, ToolResult, TurnStatus, UnknownName,
+};
+pub use error::ErrorKind;
+pub use ids::{
+    ApiKeyId, BlobId, ConversationId, FixedIds, Ids, InvitationId, MessageId, NodeId, ProcessId,
+    RandomIds, SessionId, TurnId, UserId,
+};
+pub use usage::{TokenCounts, TurnMetrics};
