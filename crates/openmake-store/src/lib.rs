@@ -1,1 +1,28 @@
-//! .
+//! PostgreSQL: migrations and repositories, one module a subject.
+//!
+//! SQL never leaves this crate. A row that belongs to someone is reached only
+//! through a query that takes its owner, so what is not yours is
+//! [`StoreError::NotFound`]. Functions that do a security-relevant act take
+//! the [`audit::NewAudit`] that records it, and write both in one transaction.
+
+pub mod audit;
+pub mod blobs;
+pub mod conversations;
+mod database;
+mod error;
+pub mod invitations;
+pub mod maintenance;
+pub mod messages;
+pub mod nodes;
+pub mod search;
+pub mod secrets;
+pub mod sessions;
+pub mod settings;
+pub mod throttle;
+pub mod turns;
+pub mod usage;
+pub mod users;
+pub mod wakeups;
+
+pub use database::{DatabaseInfo, PageRequest, PoolSettings, Position, Rows, Store};
+pub use error::{Conflict, StoreError};
