@@ -1,0 +1,73 @@
+//! Runs the embedded server in the foreground until it is told to stop: for
+//! trying it, and for the tests that kill the program around it.
+//!
+//! `openmake-postgres DATA_DIR BINARIES` prints `ready URL` and the state
+//! after each change.
+
+use std::error::Error;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use openmake_postgres::{Binaries, EmbeddedPostgres, SUPERVISOR_ARG, Settings, supervisor_main};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::task::TaskTracker;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    let Some(data_dir) = args.next() else {
+        return fail("usage: openmake-postgres DATA_DIR BINARIES");
+    };
+    if data_dir == SUPERVISOR_ARG {
+        return supervisor_main(args);
+    }
+    let Some(binaries) = args.next() else {
+        return fail("usage: openmake-postgres DATA_DIR BINARIES");
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.to_string()),
+    };
+    match runtime.block_on(serve(PathBuf::from(data_dir), Path::new(&binaries))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "{message}");
+    ExitCode::FAILURE
+}
+
+fn say(line: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+async fn serve(data_dir: PathBuf, binaries: &Path) -> Result<(), Box<dyn Error>> {
+    let tasks = TaskTracker::new();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let server =
+        EmbeddedPostgres::start(Settings::new(data_dir, Binaries::open(binaries)?), &tasks).await?;
+    say(&format!("ready {}", server.connect_info().url()))?;
+    let mut state = server.state();
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            changed = state.changed() => {
+                changed?;
+                let line = format!("{:?}", state.borrow_and_update()).replace('\n', " ");
+                say(&line)?;
+            }
+        }
+    }
+    server.stop().await?;
+    Ok(())
+}
