@@ -1,0 +1,11 @@
+//! Configuration: read once at start, checked whole, then handed out in small
+//! settings structs. Nothing else in the program reads the environment.
+
+mod raw;
+mod reference;
+mod registry;
+mod sections;
+
+pub(crate) use raw::{ConfigErrors, Override, Raw};
+pub(crate) use reference::{reference, show};
+pub(crate) use sections::{Config, LogFormat};

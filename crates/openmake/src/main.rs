@@ -1,0 +1,5 @@
+//! OpenMake: a self-hosted AI assistant platform in one program.
+
+mod config;
+
+fn main() {}
