@@ -1,0 +1,71 @@
+# `make help` says what there is to make. It all runs `cargo xtask`, which is
+# where to read what a step does.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Where fetched and built things are kept that outlive a clone.
+ifeq ($(shell id -u),0)
+OPENMAKE_CACHE ?= /var/cache/openmake
+else ifeq ($(shell uname -s),Darwin)
+OPENMAKE_CACHE ?= $(HOME)/Library/Caches/openmake
+else
+OPENMAKE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/openmake
+endif
+export OPENMAKE_CACHE
+
+# CI works in a fresh clone every time: what it builds of others' code is kept
+# beside the other fetched things.
+ifeq ($(CI),true)
+export CARGO_TARGET_DIR ?= $(OPENMAKE_CACHE)/ci-target
+export CARGO_INCREMENTAL := 0
+endif
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+XTASK := cargo xtask
+
+.PHONY: help
+help: ## Say what there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+
+.PHONY: build
+build: ## Build target/release/openmake, with the page in it
+	$(XTASK) web
+	cargo build --release --package openmake
+
+.PHONY: run
+run: build ## Build and start OpenMake on http://localhost:52416
+	$(XTASK) postgres >/dev/null
+	exec $(TARGET)/release/openmake serve $(ARGS)
+
+.PHONY: demo
+demo: build ## Like run, with a scripted model server connected
+	$(XTASK) postgres >/dev/null
+	exec $(TARGET)/release/openmake serve --demo $(ARGS)
+
+.PHONY: test
+test: ## Run everything that CI runs (PHASES="fmt clippy" for some of it)
+	$(XTASK) test $(PHASES)
+
+.PHONY: test-real-model
+test-real-model: ## Test against llama.cpp with a real model (builds it once: 15 minutes)
+	$(XTASK) real-model
+
+.PHONY: advisories
+advisories: ## Look for known vulnerabilities in dependencies (needs the network)
+	$(XTASK) advisories
+
+.PHONY: fmt
+fmt: ## Format Rust and the web app
+	cargo fmt --all
+	cd web && npm run format
+
+.PHONY: lint
+lint: ## Run the linters
+	$(XTASK) test fmt tidy web-lint web-types web-knip clippy
+
+.PHONY: clean
+clean: ## Remove what was built, but not what was fetched, and no data
+	cargo clean
+	rm -rf web/out web/.next web/node_modules

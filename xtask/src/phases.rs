@@ -1,0 +1,254 @@
+//! What `make test` and CI run, phase by phase.
+
+use std::ffi::OsString;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+
+use crate::{block_on, cache, generated, process, scratch, sqlx, tidy, tools, web, wheels};
+
+/// One step with a name of its own.
+struct Phase {
+    name: &'static str,
+    what: &'static str,
+    run: fn() -> anyhow::Result<()>,
+}
+
+/// The profile of the program that browsers and process tests use: optimised,
+/// but built in less time than a release.
+const PROGRAM_PROFILE: &str = "optimised";
+
+const PHASES: &[Phase] = &[
+    Phase {
+        name: "fmt",
+        what: "Rust is formatted",
+        run: || cargo(&["fmt", "--all", "--check"]),
+    },
+    Phase {
+        name: "tidy",
+        what: "the repository's own rules",
+        run: tidy::run,
+    },
+    Phase {
+        name: "web-install",
+        what: "the web app's dependencies",
+        run: web::ensure_dependencies,
+    },
+    Phase {
+        name: "web-lint",
+        what: "the web app's linter",
+        run: || npm("lint"),
+    },
+    Phase {
+        name: "web-types",
+        what: "the web app's types",
+        run: || npm("typecheck"),
+    },
+    Phase {
+        name: "web-knip",
+        what: "nothing unused in the web app",
+        run: || npm("knip"),
+    },
+    Phase {
+        name: "web-unit",
+        what: "the web app's unit tests",
+        run: || npm("test"),
+    },
+    Phase {
+        name: "web-build",
+        what: "the web app's export",
+        run: web::ensure_built,
+    },
+    Phase {
+        name: "clippy",
+        what: "Rust's linter",
+        run: clippy,
+    },
+    Phase {
+        name: "doc",
+        what: "Rust's documentation",
+        run: doc,
+    },
+    Phase {
+        name: "deny",
+        what: "licences, bans and sources of dependencies",
+        run: deny,
+    },
+    Phase {
+        name: "sqlx",
+        what: "the description of the queries",
+        run: || block_on(sqlx::check()),
+    },
+    Phase {
+        name: "rust",
+        what: "Rust's tests, on PostgreSQL 18",
+        run: || nextest(wheels::CURRENT, &["--workspace"]),
+    },
+    Phase {
+        name: "rust-16",
+        what: "the store's tests again, on PostgreSQL 16",
+        run: || nextest(wheels::OLDEST, &["--package", "openmake-store"]),
+    },
+    Phase {
+        name: "generated",
+        what: "generated files are up to date",
+        run: generated::check,
+    },
+    Phase {
+        name: "program",
+        what: "the program, optimised",
+        run: program,
+    },
+    Phase {
+        name: "browser",
+        what: "the browser tests",
+        run: browser,
+    },
+];
+
+/// Prints the phases.
+pub(crate) fn list() {
+    for phase in PHASES {
+        println!("{:12} {}", phase.name, phase.what);
+    }
+}
+
+/// Runs the named phases, or all of them; a failure does not keep the others
+/// from telling what they find.
+pub(crate) fn run(names: &[String]) -> anyhow::Result<ExitCode> {
+    for name in names {
+        if !PHASES.iter().any(|phase| phase.name == name) {
+            bail!("there is no phase `{name}`; `cargo xtask test --list` names them");
+        }
+    }
+    let mut results = Vec::new();
+    for phase in PHASES
+        .iter()
+        .filter(|phase| names.is_empty() || names.iter().any(|name| name == phase.name))
+    {
+        println!("\n=== {}: {}", phase.name, phase.what);
+        let began = Instant::now();
+        let outcome = (phase.run)();
+        if let Err(error) = &outcome {
+            eprintln!("error: {error:#}");
+        }
+        results.push((phase.name, began.elapsed(), outcome.is_ok()));
+    }
+    println!("\n=== phases, in minutes");
+    for (name, took, passed) in &results {
+        println!(
+            "{:12} {:>6}  {}",
+            name,
+            minutes(*took),
+            if *passed { "ok" } else { "FAILED" }
+        );
+    }
+    println!(
+        "{:12} {:>6}",
+        "all",
+        minutes(results.iter().map(|(_, took, _)| *took).sum())
+    );
+    Ok(if results.iter().all(|(_, _, passed)| *passed) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn minutes(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() / 60.0)
+}
+
+fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
+    process::run(process::cargo().args(arguments))
+}
+
+fn npm(script: &str) -> anyhow::Result<()> {
+    web::ensure_dependencies()?;
+    process::run(&mut process::npm(&["run", script])?)
+}
+
+fn clippy() -> anyhow::Result<()> {
+    cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ])
+}
+
+fn doc() -> anyhow::Result<()> {
+    let arguments = [
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+    ];
+    process::run(
+        process::cargo()
+            .args(arguments)
+            .env("RUSTDOCFLAGS", "--deny warnings"),
+    )
+}
+
+fn deny() -> anyhow::Result<()> {
+    process::run(process::command(tools::deny()?).args(["check", "bans", "licenses", "sources"]))
+}
+
+/// Needs a copy of the advisory database, which is fetched from its
+/// repository, so it is no phase: where that cannot be reached, it fails and
+/// says so.
+pub(crate) fn advisories() -> anyhow::Result<()> {
+    process::run(process::command(tools::deny()?).args(["check", "advisories"]))
+        .context("the dependencies were not checked for vulnerabilities, or have some: see above")
+}
+
+/// The tests are built before the server starts, so that a long build does not
+/// count as theirs, and once for all of the workspace.
+fn nextest(major: u32, what: &[&str]) -> anyhow::Result<()> {
+    let program = tools::nextest()?;
+    let arguments = || {
+        ["nextest", "run", "--profile", "ci"]
+            .into_iter()
+            .chain(what.iter().copied())
+    };
+    process::run(
+        Command::new(&program)
+            .current_dir(cache::workspace())
+            .args(arguments())
+            .arg("--no-run"),
+    )?;
+    let mut command: Vec<OsString> = vec![program.into()];
+    command.extend(arguments().map(OsString::from));
+    let status = block_on(scratch::with_db(major, &command))?;
+    ensure!(status.success(), "the tests failed ({status})");
+    Ok(())
+}
+
+fn program() -> anyhow::Result<()> {
+    web::ensure_built()?;
+    cargo(&[
+        "build",
+        "--profile",
+        PROGRAM_PROFILE,
+        "--package",
+        "openmake",
+    ])
+}
+
+fn browser() -> anyhow::Result<()> {
+    program()?;
+    let chromium = tools::chromium()?;
+    wheels::ensure(wheels::CURRENT)?;
+    process::run(
+        process::npm(&["run", "e2e"])?
+            .env(
+                "OPENMAKE_BIN",
+                cache::target().join(PROGRAM_PROFILE).join("openmake"),
+            )
+            .env("CHROMIUM_PATH", chromium),
+    )
+}
