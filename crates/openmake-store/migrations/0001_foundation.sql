@@ -12,7 +12,7 @@ CREATE TABLE instance (
     id                  uuid NOT NULL DEFAULT gen_random_uuid(),
     created_at          timestamptz NOT NULL DEFAULT now(),
     -- Which master key this database was used with, and a value that only
-    -- that key opens: a wrong key is refused at start.
+    -- that key gives: a wrong key is refused at start.
     master_key_id       text,
     master_key_check    bytea
 );
@@ -47,7 +47,9 @@ CREATE TABLE users (
     created_at      timestamptz NOT NULL,
     updated_at      timestamptz NOT NULL,
     last_login      timestamptz,
-    CHECK (role = 'guest' OR email IS NOT NULL)
+    -- Guests are removed when they have been away for long, and become part of
+    -- another account; neither must ever happen to a person's account.
+    CHECK ((role = 'guest') = (email IS NULL))
 );
 CREATE UNIQUE INDEX users_email_key ON users (lower(email));
 CREATE INDEX users_page ON users (created_at, id);

@@ -3,9 +3,13 @@
 use chrono::{DateTime, Utc};
 use openmake_types::UserId;
 use serde_json::Value;
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use crate::{PageRequest, Rows, Store, StoreError};
+use crate::{
+    PageRequest, Position, Rows, Store, StoreError,
+    text::{storable, storable_agent, storable_json, storable_option},
+};
 
 /// How an act ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,11 +96,22 @@ impl Store {
     }
 }
 
+impl Outcome {
+    /// The name that the store and the wire use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Denied => "denied",
+        }
+    }
+}
+
 impl Audit<'_> {
     /// Records an act that changed nothing in the store, such as a refused one.
     pub async fn record(&self, entry: &NewAudit) -> Result<(), StoreError> {
-        let _ = (self.0, entry);
-        todo!()
+        let mut connection = self.0.pool.acquire().await?;
+        write(&mut connection, entry, None).await
     }
 
     /// Entries, newest first.
@@ -105,7 +120,99 @@ impl Audit<'_> {
         filter: &AuditFilter,
         page: PageRequest,
     ) -> Result<Rows<AuditEntry>, StoreError> {
-        let _ = (self.0, filter, page);
-        todo!()
+        // Built, not checked: each combination has an index of its own, which
+        // one statement with optional conditions would not use.
+        let mut query = QueryBuilder::<Postgres>::new(
+            "SELECT id, timestamp, action, outcome, user_id, resource_type, resource_id, details, \
+             ip_address, user_agent, request_id FROM audit_logs WHERE true",
+        );
+        if let Some(action) = &filter.action {
+            query
+                .push(" AND action = ")
+                .push_bind(storable(action).into_owned());
+        }
+        if let Some(user_id) = filter.user_id {
+            query.push(" AND user_id = ").push_bind(user_id.as_uuid());
+        }
+        if let Some(after) = page.after {
+            query
+                .push(" AND (timestamp, id) < (")
+                .push_bind(after.at)
+                .push(", ")
+                .push_bind(after.id)
+                .push(")");
+        }
+        query
+            .push(" ORDER BY timestamp DESC, id DESC LIMIT ")
+            .push_bind(page.fetch());
+        let rows: Vec<Row> = query.build_query_as().fetch_all(&self.0.pool).await?;
+        let items = rows.into_iter().map(AuditEntry::from).collect();
+        Ok(Rows::cut(items, page, |entry: &AuditEntry| Position {
+            at: entry.timestamp,
+            id: entry.id,
+        }))
+    }
+}
+
+/// Writes `entry` on the connection, and so in the transaction, of the act.
+/// `made` is the account that the act made, and acts where nobody else does.
+pub(crate) async fn write(
+    connection: &mut PgConnection,
+    entry: &NewAudit,
+    made: Option<UserId>,
+) -> Result<(), StoreError> {
+    let user_id = entry.user_id.or(made).map(UserId::as_uuid);
+    sqlx::query!(
+        "INSERT INTO audit_logs (id, timestamp, action, outcome, user_id, resource_type,
+                                 resource_id, details, ip_address, user_agent, request_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        entry.id,
+        entry.at,
+        entry.action,
+        entry.outcome.as_str(),
+        user_id,
+        entry.resource_type,
+        storable_option(entry.resource_id.as_deref()),
+        &*storable_json(&entry.details),
+        storable_option(entry.ip_address.as_deref()),
+        storable_agent(entry.user_agent.as_deref()),
+        storable_option(entry.request_id.as_deref()),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A row of `audit_logs`.
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    timestamp: DateTime<Utc>,
+    action: String,
+    outcome: String,
+    user_id: Option<Uuid>,
+    resource_type: Option<String>,
+    resource_id: Option<String>,
+    details: Value,
+    ip_address: Option<String>,
+    user_agent: Option<String>,
+    request_id: Option<String>,
+}
+
+impl From<Row> for AuditEntry {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            timestamp: row.timestamp,
+            action: row.action,
+            outcome: row.outcome,
+            user_id: row.user_id.map(UserId::from_uuid),
+            resource_type: row.resource_type,
+            resource_id: row.resource_id,
+            details: row.details,
+            ip_address: row.ip_address,
+            user_agent: row.user_agent,
+            request_id: row.request_id,
+        }
     }
 }

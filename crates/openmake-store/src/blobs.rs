@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use openmake_types::{BlobId, UserId};
+use sha2::{Digest as _, Sha256};
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, text::storable};
 
 /// A stored object.
 #[derive(Debug, Clone)]
@@ -45,13 +46,52 @@ impl Store {
 impl Blobs<'_> {
     /// Stores bytes; the same bytes of the same owner are stored once.
     pub async fn put(&self, blob: &NewBlob<'_>) -> Result<BlobId, StoreError> {
-        let _ = (self.0, blob);
-        todo!()
+        let sha256 = Sha256::digest(blob.data);
+        // Asked first, so that what is there already is not sent again.
+        let there = sqlx::query_scalar!(
+            "SELECT id FROM blobs WHERE user_id = $1 AND sha256 = $2",
+            blob.owner.as_uuid(),
+            sha256.as_slice(),
+        )
+        .fetch_optional(&self.0.pool)
+        .await?;
+        if let Some(id) = there {
+            return Ok(BlobId::from_uuid(id));
+        }
+        let size = i64::try_from(blob.data.len()).unwrap_or(i64::MAX);
+        // Someone else may have stored them in between. The update changes
+        // nothing; it makes the statement answer with the row that is there.
+        let id = sqlx::query_scalar!(
+            "INSERT INTO blobs AS b (id, user_id, sha256, media_type, size, data, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (user_id, sha256) DO UPDATE SET media_type = b.media_type
+             RETURNING id",
+            blob.id.as_uuid(),
+            blob.owner.as_uuid(),
+            sha256.as_slice(),
+            &*storable(blob.media_type),
+            size,
+            blob.data,
+            blob.now,
+        )
+        .fetch_one(&self.0.pool)
+        .await?;
+        Ok(BlobId::from_uuid(id))
     }
 
     /// Reads an owner's object.
     pub async fn get(&self, owner: UserId, id: BlobId) -> Result<Blob, StoreError> {
-        let _ = (owner, id);
-        todo!()
+        let row = sqlx::query!(
+            "SELECT id, media_type, data FROM blobs WHERE id = $1 AND user_id = $2",
+            id.as_uuid(),
+            owner.as_uuid(),
+        )
+        .fetch_one(&self.0.pool)
+        .await?;
+        Ok(Blob {
+            id: BlobId::from_uuid(row.id),
+            media_type: row.media_type,
+            data: row.data,
+        })
     }
 }

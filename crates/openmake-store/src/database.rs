@@ -1,12 +1,33 @@
-//! The pool, migrations, and what pages have in common.
+//! The pool, and what pages have in common.
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::{
+    ConnectOptions as _, Connection as _, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use uuid::Uuid;
 
 use crate::StoreError;
+
+/// A connection that was idle for this long is tried before it is used, so
+/// that a restart of the server costs at most the statements under way. A busy
+/// pool pays nothing for it.
+const TRY_AFTER_IDLE: Duration = Duration::from_millis(250);
+
+/// How long such a trial may take.
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long [`Store::ping`] waits.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long [`Store::close`] waits for statements under way.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// No list reads more rows at once.
+const MAX_PAGE: u32 = 1000;
 
 /// Limits of the connection pool.
 #[derive(Debug, Clone)]
@@ -77,32 +98,239 @@ pub struct Rows<T> {
     pub next: Option<Position>,
 }
 
+impl PageRequest {
+    /// How many rows to read: one more than asked for tells whether there are
+    /// more.
+    pub(crate) fn fetch(self) -> i64 {
+        i64::from(self.rows()) + 1
+    }
+
+    fn rows(self) -> u32 {
+        self.limit.clamp(1, MAX_PAGE)
+    }
+
+    /// The two halves of the position, to bind.
+    pub(crate) fn after(self) -> (Option<DateTime<Utc>>, Option<Uuid>) {
+        self.after
+            .map_or((None, None), |after| (Some(after.at), Some(after.id)))
+    }
+}
+
+impl<T> Rows<T> {
+    /// Cuts what [`PageRequest::fetch`] read over; `position` says where an
+    /// item stands.
+    pub(crate) fn cut(
+        mut items: Vec<T>,
+        page: PageRequest,
+        position: impl Fn(&T) -> Position,
+    ) -> Self {
+        let rows = page.rows() as usize;
+        let more = items.len() > rows;
+        items.truncate(rows);
+        let next = if more {
+            items.last().map(position)
+        } else {
+            None
+        };
+        Self { items, next }
+    }
+}
+
 impl Store {
     /// Connects to `url` (`postgres://…`, a Unix socket as `?host=DIR`). Waits
     /// at most the acquire timeout.
     pub async fn connect(url: &str, settings: &PoolSettings) -> Result<Self, StoreError> {
-        let _ = (url, settings);
-        todo!()
+        let options = connect_options(url, settings)?;
+        // The pool would answer every failure of its first connection with a
+        // timeout; this says why.
+        probe(&options, settings.acquire_timeout).await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.max_connections)
+            .acquire_timeout(settings.acquire_timeout)
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for < TRY_AFTER_IDLE {
+                        return Ok(true);
+                    }
+                    Ok(matches!(
+                        timeout(TRIAL_TIMEOUT, connection.ping()).await,
+                        Ok(Ok(()))
+                    ))
+                })
+            })
+            .connect_lazy_with(options);
+        Ok(Self { pool })
     }
 
-    /// Brings the schema to the newest version, under an advisory lock, so that
-    /// several processes may start at once.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        todo!()
+    /// A store on a pool that exists already, for the test kit.
+    #[doc(hidden)]
+    pub const fn from_pool(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// The pool, for tests that look behind the repositories.
+    #[doc(hidden)]
+    pub const fn pool(&self) -> &PgPool {
+        &self.pool
     }
 
     /// Whether the database answers and is migrated; bounded to two seconds.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        todo!()
+        timeout(PING_TIMEOUT, self.require_schema())
+            .await
+            .map_err(|_| StoreError::timed_out())?
     }
 
     /// Versions, size and clock, for `doctor`.
     pub async fn info(&self) -> Result<DatabaseInfo, StoreError> {
-        todo!()
+        let schema_version = self.schema_version().await?;
+        let row = sqlx::query!(
+            r#"SELECT current_setting('server_version') AS "server_version!",
+                      pg_database_size(current_database()) AS "size_bytes!",
+                      clock_timestamp() AS "now!",
+                      (SELECT coalesce(installed_version, default_version)
+                         FROM pg_available_extensions WHERE name = 'vector') AS vector_version"#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        // Distributions add their own: `16.9 (Debian 16.9-1)`.
+        let server_version = row
+            .server_version
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        Ok(DatabaseInfo {
+            server_version,
+            vector_version: row.vector_version,
+            schema_version,
+            size_bytes: row.size_bytes,
+            now: row.now,
+        })
     }
 
-    /// Closes every connection.
+    /// Closes every connection; one that does not end its statement within ten
+    /// seconds is left behind.
     pub async fn close(&self) {
-        self.pool.close().await;
+        if timeout(CLOSE_TIMEOUT, self.pool.close()).await.is_err() {
+            tracing::warn!("some database connections were still busy when the pool was closed");
+        }
+    }
+}
+
+fn connect_options(url: &str, settings: &PoolSettings) -> Result<PgConnectOptions, StoreError> {
+    let options = PgConnectOptions::from_str(url).map_err(StoreError::InvalidUrl)?;
+    let options = if options.get_application_name().is_some() {
+        options
+    } else {
+        options.application_name("openmake")
+    };
+    let statement = settings.statement_timeout.as_millis();
+    // A lock that is not there within a third of a statement's time is one
+    // that a caller should hear about rather than wait for.
+    let lock = (statement / 3).max(1);
+    Ok(options.options([
+        ("statement_timeout", statement),
+        ("lock_timeout", lock),
+        ("idle_in_transaction_session_timeout", statement * 2),
+    ]))
+}
+
+/// Connects once, and again while the server is starting, until `patience` is
+/// over.
+async fn probe(options: &PgConnectOptions, patience: Duration) -> Result<(), StoreError> {
+    let deadline = Instant::now() + patience;
+    let mut pause = Duration::from_millis(20);
+    loop {
+        let error = match timeout_at(deadline, options.connect()).await {
+            Err(_) => return Err(StoreError::timed_out()),
+            Ok(Ok(connection)) => {
+                // A probe that cannot say goodbye has told what it should.
+                let _ = timeout_at(deadline, connection.close()).await;
+                return Ok(());
+            }
+            Ok(Err(error)) => error,
+        };
+        if !is_starting(&error) || Instant::now() + pause >= deadline {
+            return Err(StoreError::Unavailable(error));
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(500));
+    }
+}
+
+/// Whether the server may be there in a moment.
+fn is_starting(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => matches!(
+            error.kind(),
+            std::io::ErrorKind::ConnectionRefused
+                | std::io::ErrorKind::ConnectionReset
+                | std::io::ErrorKind::NotFound
+                | std::io::ErrorKind::UnexpectedEof
+        ),
+        sqlx::Error::Database(refusal) => matches!(
+            refusal.code().as_deref(),
+            // Shutting down, crashed, starting up, too many connections.
+            Some("57P01" | "57P02" | "57P03" | "53300")
+        ),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(n: u32) -> Position {
+        Position {
+            at: DateTime::UNIX_EPOCH,
+            id: Uuid::from_u128(u128::from(n)),
+        }
+    }
+
+    #[test]
+    fn a_page_ends_where_there_is_no_more() {
+        let page = PageRequest {
+            after: None,
+            limit: 2,
+        };
+        assert_eq!(page.fetch(), 3);
+        let rows = Rows::cut(vec![1, 2, 3], page, |n| at(*n));
+        assert_eq!((rows.items, rows.next), (vec![1, 2], Some(at(2))));
+        let rows = Rows::cut(vec![1, 2], page, |n| at(*n));
+        assert_eq!((rows.items, rows.next), (vec![1, 2], None));
+    }
+
+    #[test]
+    fn a_limit_is_kept_within_bounds() {
+        let page = |limit| PageRequest { after: None, limit };
+        assert_eq!(page(0).fetch(), 2);
+        assert_eq!(page(u32::MAX).fetch(), i64::from(MAX_PAGE) + 1);
+    }
+
+    #[test]
+    fn a_url_may_name_a_unix_socket() {
+        let options = connect_options(
+            "postgres://openmake:p%40ss@/openmake?host=/run/open%20make&port=5433",
+            &PoolSettings::default(),
+        )
+        .expect("a valid URL");
+        assert_eq!(
+            options.get_socket().map(|path| path.display().to_string()),
+            Some("/run/open make".to_owned())
+        );
+        assert_eq!(options.get_port(), 5433);
+        assert_eq!(options.get_application_name(), Some("openmake"));
+    }
+
+    #[test]
+    fn what_is_no_url_is_said_so() {
+        let refused = connect_options("mysql:/nothing", &PoolSettings::default());
+        assert!(
+            matches!(refused, Err(StoreError::InvalidUrl(_))),
+            "{refused:?}"
+        );
     }
 }

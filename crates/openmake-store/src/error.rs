@@ -12,6 +12,28 @@ pub enum StoreError {
     /// The database cannot be reached, is shutting down or took too long.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
+    /// The database's URL is not one.
+    #[error("the database URL is not valid")]
+    InvalidUrl(#[source] sqlx::Error),
+    /// A newer version of the program has migrated the database.
+    #[error(
+        "the database was migrated to schema {database} by a newer version of OpenMake, and this \
+         one knows {program}: start the newer version"
+    )]
+    SchemaNewer {
+        /// The newest migration that was applied.
+        database: i64,
+        /// The newest that this program has.
+        program: i64,
+    },
+    /// The database has not been migrated to what this program needs.
+    #[error("the database's schema is older than this version of OpenMake needs ({program})")]
+    SchemaOlder {
+        /// The newest migration that was applied, if any was.
+        database: Option<i64>,
+        /// The newest that this program has.
+        program: i64,
+    },
     /// A stored value that this version cannot read.
     #[error("a stored value cannot be read: {0}")]
     Corrupt(String),
@@ -56,4 +78,107 @@ pub enum Conflict {
     /// A guest may have one conversation.
     #[error("a guest has one conversation")]
     GuestLimit,
+}
+
+impl From<Conflict> for StoreError {
+    fn from(conflict: Conflict) -> Self {
+        Self::Conflict(conflict)
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::RowNotFound => Self::NotFound,
+            sqlx::Error::Database(refusal) => match Refusal::of(refusal.as_ref()) {
+                Refusal::Conflict(conflict) => Self::Conflict(conflict),
+                Refusal::Missing => Self::NotFound,
+                Refusal::Unavailable => Self::Unavailable(error),
+                Refusal::Fault => Self::Database(error),
+            },
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::BeginFailed
+            | sqlx::Error::Protocol(_) => Self::Unavailable(error),
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl StoreError {
+    /// A stored value that this version cannot read.
+    pub(crate) fn corrupt(column: &str, value: impl std::fmt::Debug) -> Self {
+        Self::Corrupt(format!("{column} is {value:?}"))
+    }
+
+    /// The database did not answer in time.
+    pub(crate) const fn timed_out() -> Self {
+        Self::Unavailable(sqlx::Error::PoolTimedOut)
+    }
+
+    /// Whether a unique constraint or index of this name refused the write.
+    pub(crate) fn violates(&self, constraint: &str) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(refusal)) => {
+                refusal.is_unique_violation() && refusal.constraint() == Some(constraint)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What a refusal of the database means.
+enum Refusal {
+    Conflict(Conflict),
+    Missing,
+    Unavailable,
+    Fault,
+}
+
+impl Refusal {
+    fn of(error: &dyn sqlx::error::DatabaseError) -> Self {
+        if error.is_unique_violation() {
+            return match error.constraint() {
+                Some("users_email_key") => Self::Conflict(Conflict::EmailTaken),
+                Some("model_nodes_name_key") => Self::Conflict(Conflict::NodeNameTaken),
+                _ => Self::Fault,
+            };
+        }
+        // What the row refers to was removed, or never was.
+        if error.is_foreign_key_violation() {
+            return Self::Missing;
+        }
+        match error.code().as_deref() {
+            Some(code) if is_outage(code) => Self::Unavailable,
+            _ => Self::Fault,
+        }
+    }
+}
+
+/// Whether a SQLSTATE says that the same statement may well succeed later, or
+/// that the operator must mend the connection: neither is a fault of the
+/// statement.
+fn is_outage(code: &str) -> bool {
+    matches!(
+        code.get(..2),
+        // Connection, authorization, rollback (deadlock), resources.
+        Some("08" | "28" | "40" | "53")
+    ) || matches!(
+        code,
+        // Shutdown, crash, starting up, too busy for us, and the timeouts of
+        // statements, locks, idle transactions and whole transactions.
+        "57P01" | "57P02" | "57P03" | "57P05" | "57014" | "55P03" | "25P03" | "25P04"
+        // The database does not exist (yet).
+        | "3D000"
+        // A replica, or a server that was told to take no writes.
+        | "25006"
+    )
+}
+
+/// Reads an enumeration that is stored as text.
+pub(crate) fn parsed<T: std::str::FromStr>(column: &str, text: &str) -> Result<T, StoreError> {
+    text.parse().map_err(|_| StoreError::corrupt(column, text))
 }

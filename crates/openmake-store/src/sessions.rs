@@ -1,9 +1,20 @@
 //! Sign-ins and their refresh tokens (`sessions`).
 
-use chrono::{DateTime, TimeDelta, Utc};
-use openmake_types::{Role, SessionId, UserId};
+use std::str::FromStr;
 
-use crate::{Store, StoreError, audit::NewAudit};
+use chrono::{DateTime, TimeDelta, Utc};
+use openmake_types::{Role, SessionId, UnknownName, UserId};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    audit::{self, NewAudit},
+    error::parsed,
+    text::{storable_agent, storable_option},
+};
+
+mod rotation;
 
 /// Why a session is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +47,27 @@ impl EndReason {
     }
 }
 
+impl FromStr for EndReason {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [
+            Self::SignedOut,
+            Self::Revoked,
+            Self::Expired,
+            Self::PasswordChanged,
+            Self::AccountChanged,
+            Self::TokenReused,
+        ]
+        .into_iter()
+        .find(|reason| reason.as_str() == text)
+        .ok_or_else(|| UnknownName {
+            kind: "reason",
+            name: text.to_owned(),
+        })
+    }
+}
+
 /// A sign-in.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -62,6 +94,9 @@ pub struct NewSession {
     pub id: SessionId,
     /// Whose.
     pub user_id: UserId,
+    /// The account's version when its password was checked: one that was
+    /// changed since does not sign in.
+    pub user_version: i64,
     /// Random; the refresh tokens are derived from it and a key.
     pub nonce: [u8; 16],
     /// Now.
@@ -157,16 +192,53 @@ impl Store {
 }
 
 impl Sessions<'_> {
-    /// Makes a session and sets the account's last sign-in.
+    /// Makes a session and sets the account's last sign-in. `NotFound` when the
+    /// account is gone, inactive, or changed since it was checked.
     pub async fn create(&self, session: &NewSession, audit: &NewAudit) -> Result<(), StoreError> {
-        let _ = (self.0, session, audit);
-        todo!()
+        let mut tx = self.0.pool.begin().await?;
+        // The row's lock makes this wait for a change of the account, and a
+        // change wait for this, so that it ends this session too.
+        let admitted = sqlx::query!(
+            "UPDATE users SET last_login = $3 WHERE id = $1 AND is_active AND version = $2",
+            session.user_id.as_uuid(),
+            session.user_version,
+            session.now,
+        )
+        .execute(&mut *tx)
+        .await?;
+        if admitted.rows_affected() == 0 {
+            return Err(StoreError::NotFound);
+        }
+        sqlx::query!(
+            "INSERT INTO sessions (id, user_id, nonce, rotated_at, created_at, last_seen_at,
+                                   expires_at, user_agent, ip_address)
+             VALUES ($1, $2, $3, $4, $4, $4, $5, $6, $7)",
+            session.id.as_uuid(),
+            session.user_id.as_uuid(),
+            session.nonce.as_slice(),
+            session.now,
+            session.expires_at,
+            storable_agent(session.user_agent.as_deref()),
+            storable_option(session.ip_address.as_deref()),
+        )
+        .execute(&mut *tx)
+        .await?;
+        audit::write(&mut tx, audit, Some(session.user_id)).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// The nonce that a session's tokens are derived from, whatever its state.
     pub async fn nonce(&self, id: SessionId) -> Result<Option<[u8; 16]>, StoreError> {
-        let _ = id;
-        todo!()
+        let nonce = sqlx::query_scalar!("SELECT nonce FROM sessions WHERE id = $1", id.as_uuid())
+            .fetch_optional(&self.0.pool)
+            .await?;
+        nonce
+            .map(|nonce| {
+                <[u8; 16]>::try_from(nonce.as_slice())
+                    .map_err(|_| StoreError::corrupt("sessions.nonce: its length", nonce.len()))
+            })
+            .transpose()
     }
 
     /// Spends a refresh token. `reuse_audit` is written only when an older
@@ -176,8 +248,13 @@ impl Sessions<'_> {
         presented: &Presented,
         reuse_audit: &NewAudit,
     ) -> Result<Rotation, StoreError> {
-        let _ = (presented, reuse_audit);
-        todo!()
+        let mut tx = self.0.pool.begin().await?;
+        let rotation = rotation::rotate(&mut tx, presented).await?;
+        if let Rotation::Reused { user_id } = rotation {
+            audit::write(&mut tx, reuse_audit, Some(user_id)).await?;
+        }
+        tx.commit().await?;
+        Ok(rotation)
     }
 
     /// Whether a session still holds, and with which role.
@@ -186,21 +263,67 @@ impl Sessions<'_> {
         id: SessionId,
         now: DateTime<Utc>,
     ) -> Result<Standing, StoreError> {
-        let _ = (id, now);
-        todo!()
+        let row = sqlx::query!(
+            "SELECT s.user_id, s.expires_at, s.ended_reason, u.role, u.is_active
+               FROM sessions s JOIN users u ON u.id = s.user_id
+              WHERE s.id = $1",
+            id.as_uuid(),
+        )
+        .fetch_optional(&self.0.pool)
+        .await?;
+        let Some(row) = row else {
+            return Ok(Standing::Unknown);
+        };
+        if let Some(reason) = row.ended_reason {
+            return Ok(Standing::Ended(parsed("sessions.ended_reason", &reason)?));
+        }
+        if row.expires_at <= now {
+            return Ok(Standing::Ended(EndReason::Expired));
+        }
+        if !row.is_active {
+            return Ok(Standing::Ended(EndReason::AccountChanged));
+        }
+        Ok(Standing::Good(Authority {
+            session_id: id,
+            user_id: UserId::from_uuid(row.user_id),
+            role: parsed("users.role", &row.role)?,
+            expires_at: row.expires_at,
+        }))
     }
 
-    /// An account's sessions that hold, newest first.
+    /// An account's sessions that hold, newest first; of very many the newest
+    /// five hundred.
     pub async fn list(
         &self,
         owner: UserId,
         now: DateTime<Utc>,
     ) -> Result<Vec<Session>, StoreError> {
-        let _ = (owner, now);
-        todo!()
+        let rows = sqlx::query!(
+            "SELECT id, user_id, created_at, last_seen_at, expires_at, user_agent, ip_address
+               FROM sessions
+              WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2
+              ORDER BY created_at DESC, id DESC
+              LIMIT 500",
+            owner.as_uuid(),
+            now,
+        )
+        .fetch_all(&self.0.pool)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| Session {
+                id: SessionId::from_uuid(row.id),
+                user_id: UserId::from_uuid(row.user_id),
+                created_at: row.created_at,
+                last_seen_at: row.last_seen_at,
+                expires_at: row.expires_at,
+                user_agent: row.user_agent,
+                ip_address: row.ip_address,
+            })
+            .collect())
     }
 
-    /// Ends one of an account's sessions.
+    /// Ends one of an account's sessions. `NotFound` when it is over already.
     pub async fn end(
         &self,
         owner: UserId,
@@ -208,8 +331,22 @@ impl Sessions<'_> {
         reason: EndReason,
         audit: &NewAudit,
     ) -> Result<(), StoreError> {
-        let _ = (owner, id, reason, audit);
-        todo!()
+        let mut tx = self.0.pool.begin().await?;
+        let ended = sqlx::query!(
+            "UPDATE sessions SET ended_at = clock_timestamp(), ended_reason = $3
+              WHERE id = $1 AND user_id = $2 AND ended_at IS NULL",
+            id.as_uuid(),
+            owner.as_uuid(),
+            reason.as_str(),
+        )
+        .execute(&mut *tx)
+        .await?;
+        if ended.rows_affected() == 0 {
+            return Err(StoreError::NotFound);
+        }
+        audit::write(&mut tx, audit, None).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Ends an account's sessions except `keep`, and says which.
@@ -220,8 +357,11 @@ impl Sessions<'_> {
         reason: EndReason,
         audit: &NewAudit,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let _ = (owner, keep, reason, audit);
-        todo!()
+        let mut tx = self.0.pool.begin().await?;
+        let ended = end_all(&mut tx, owner, keep, reason).await?;
+        audit::write(&mut tx, audit, None).await?;
+        tx.commit().await?;
+        Ok(ended)
     }
 
     /// What changed since `since` by the database's clock, and that clock now.
@@ -231,7 +371,46 @@ impl Sessions<'_> {
         &self,
         since: Option<DateTime<Utc>>,
     ) -> Result<(Vec<AuthorityChange>, DateTime<Utc>), StoreError> {
-        let _ = since;
-        todo!()
+        // now() is from before the statement reads, so nothing can be committed
+        // between the two and be missed.
+        let row = sqlx::query!(
+            r#"SELECT now() AS "now!",
+                      ARRAY(SELECT id FROM sessions WHERE ended_at > $1) AS "sessions!: Vec<Uuid>",
+                      ARRAY(SELECT id FROM users WHERE authority_changed_at > $1)
+                          AS "users!: Vec<Uuid>""#,
+            since,
+        )
+        .fetch_one(&self.0.pool)
+        .await?;
+        let sessions = row
+            .sessions
+            .into_iter()
+            .map(|id| AuthorityChange::Session(SessionId::from_uuid(id)));
+        let users = row
+            .users
+            .into_iter()
+            .map(|id| AuthorityChange::User(UserId::from_uuid(id)));
+        Ok((sessions.chain(users).collect(), row.now))
     }
+}
+
+/// Ends an account's sessions except `keep`, in the transaction of what ends
+/// them.
+pub(crate) async fn end_all(
+    connection: &mut PgConnection,
+    owner: UserId,
+    keep: Option<SessionId>,
+    reason: EndReason,
+) -> Result<Vec<SessionId>, StoreError> {
+    let ended = sqlx::query_scalar!(
+        "UPDATE sessions SET ended_at = clock_timestamp(), ended_reason = $3
+          WHERE user_id = $1 AND ended_at IS NULL AND id IS DISTINCT FROM $2
+          RETURNING id",
+        owner.as_uuid(),
+        keep.map(SessionId::as_uuid),
+        reason.as_str(),
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(ended.into_iter().map(SessionId::from_uuid).collect())
 }

@@ -1,6 +1,10 @@
 //! What administrators set at run time (`instance_settings`).
 
-use crate::{Store, StoreError, audit::NewAudit};
+use crate::{
+    Store, StoreError,
+    audit::{self, NewAudit},
+    text::storable_option,
+};
 
 /// The settings. None means "not set": the caller's default holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,8 +48,13 @@ impl Store {
 impl Settings<'_> {
     /// As they are now.
     pub async fn get(&self) -> Result<InstanceSettings, StoreError> {
-        let _ = self.0;
-        todo!()
+        Ok(sqlx::query_as!(
+            InstanceSettings,
+            "SELECT instance_name, registration, guests_allowed, default_model, version
+               FROM instance_settings",
+        )
+        .fetch_one(&self.0.pool)
+        .await?)
     }
 
     /// Changes them, and says what they are then.
@@ -54,7 +63,26 @@ impl Settings<'_> {
         change: &SettingsChange,
         audit: &NewAudit,
     ) -> Result<InstanceSettings, StoreError> {
-        let _ = (change, audit);
-        todo!()
+        let mut tx = self.0.pool.begin().await?;
+        let settings = sqlx::query_as!(
+            InstanceSettings,
+            "UPDATE instance_settings
+                SET instance_name = coalesce($1, instance_name),
+                    registration = coalesce($2, registration),
+                    guests_allowed = coalesce($3, guests_allowed),
+                    default_model = coalesce($4, default_model),
+                    version = version + 1,
+                    updated_at = now()
+             RETURNING instance_name, registration, guests_allowed, default_model, version",
+            storable_option(change.instance_name.as_deref()),
+            change.registration,
+            change.guests_allowed,
+            storable_option(change.default_model.as_deref()),
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        audit::write(&mut tx, audit, None).await?;
+        tx.commit().await?;
+        Ok(settings)
     }
 }

@@ -2,8 +2,19 @@
 
 use chrono::{DateTime, Utc};
 use openmake_types::{Role, SessionId, UserId};
+use sqlx::PgConnection;
+use uuid::Uuid;
 
-use crate::{PageRequest, Rows, Store, StoreError, audit::NewAudit};
+use crate::{
+    Conflict, PageRequest, Position, Rows, Store, StoreError,
+    audit::{self, NewAudit},
+    error::parsed,
+    sessions::{self, EndReason},
+    text::storable,
+};
+
+mod claim;
+mod registration;
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +67,8 @@ pub enum Admission<'a> {
     /// Anyone may register.
     Open,
     /// With this role, whatever the instance's setting: the operator's command
-    /// line, and addresses in `ADMIN_EMAILS`.
+    /// line, and addresses in `ADMIN_EMAILS`. Never `Guest`: the schema refuses
+    /// a guest with an e-mail.
     Granted(Role),
     /// With an invitation, by the SHA-256 of its code; it is used up.
     Invitation(&'a [u8; 32]),
@@ -67,7 +79,7 @@ pub enum Admission<'a> {
 /// What an administrator changes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UserChange {
-    /// Another role.
+    /// Another role; never `Guest`, which the schema refuses.
     pub role: Option<Role>,
     /// Whether they may sign in.
     pub is_active: Option<bool>,
@@ -84,11 +96,40 @@ impl Store {
     }
 }
 
+/// A row of `users`.
+struct Row {
+    id: Uuid,
+    email: Option<String>,
+    display_name: String,
+    role: String,
+    is_active: bool,
+    version: i64,
+    created_at: DateTime<Utc>,
+    last_login: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Row> for User {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: UserId::from_uuid(row.id),
+            email: row.email,
+            display_name: row.display_name,
+            role: parsed("users.role", &row.role)?,
+            is_active: row.is_active,
+            version: row.version,
+            created_at: row.created_at,
+            last_login: row.last_login,
+        })
+    }
+}
+
 impl Users<'_> {
     /// Whether there is no administrator yet.
     pub async fn needs_setup(&self) -> Result<bool, StoreError> {
-        let _ = self.0;
-        todo!()
+        let mut connection = self.0.pool.acquire().await?;
+        Ok(!has_administrator(&mut connection).await?)
     }
 
     /// Makes an account. Of several that come first at once, one becomes the
@@ -100,8 +141,11 @@ impl Users<'_> {
         admission: Admission<'_>,
         audit: &NewAudit,
     ) -> Result<User, StoreError> {
-        let _ = (user, admission, audit);
-        todo!()
+        let mut tx = self.0.pool.begin().await?;
+        let row = registration::register(&mut tx, user, admission).await?;
+        audit::write(&mut tx, audit, Some(user.id)).await?;
+        tx.commit().await?;
+        row.try_into()
     }
 
     /// Makes a guest: no e-mail, no password.
@@ -112,8 +156,21 @@ impl Users<'_> {
         now: DateTime<Utc>,
         audit: &NewAudit,
     ) -> Result<User, StoreError> {
-        let _ = (id, display_name, now, audit);
-        todo!()
+        let mut tx = self.0.pool.begin().await?;
+        let row = sqlx::query_as!(
+            Row,
+            "INSERT INTO users (id, display_name, role, created_at, updated_at)
+             VALUES ($1, $2, 'guest', $3, $3)
+             RETURNING id, email, display_name, role, is_active, version, created_at, last_login",
+            id.as_uuid(),
+            &*storable(display_name),
+            now,
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        audit::write(&mut tx, audit, Some(id)).await?;
+        tx.commit().await?;
+        row.try_into()
     }
 
     /// Gives everything of a guest (conversations, usage) to `to`, and removes
@@ -124,44 +181,137 @@ impl Users<'_> {
         to: UserId,
         audit: &NewAudit,
     ) -> Result<(), StoreError> {
-        let _ = (guest, to, audit);
-        todo!()
+        let mut tx = self.0.pool.begin().await?;
+        if claim::claim(&mut tx, guest, to).await? {
+            audit::write(&mut tx, audit, Some(to)).await?;
+            tx.commit().await?;
+        }
+        Ok(())
     }
 
     /// The account with this e-mail, without case.
     pub async fn lookup_credentials(&self, email: &str) -> Result<Option<Credentials>, StoreError> {
-        let _ = email;
-        todo!()
+        let id = sqlx::query_scalar!(
+            "SELECT id FROM users WHERE lower(email) = lower($1)",
+            &*storable(email),
+        )
+        .fetch_optional(&self.0.pool)
+        .await?;
+        match id {
+            None => Ok(None),
+            Some(id) => match self.get_credentials(UserId::from_uuid(id)).await {
+                Err(StoreError::NotFound) => Ok(None),
+                found => found.map(Some),
+            },
+        }
     }
 
     /// An account with its password hash.
     pub async fn get_credentials(&self, id: UserId) -> Result<Credentials, StoreError> {
-        let _ = id;
-        todo!()
+        let row = sqlx::query!(
+            "SELECT id, email, display_name, role, is_active, version, created_at, last_login,
+                    password_hash
+               FROM users WHERE id = $1",
+            id.as_uuid(),
+        )
+        .fetch_one(&self.0.pool)
+        .await?;
+        let user = Row {
+            id: row.id,
+            email: row.email,
+            display_name: row.display_name,
+            role: row.role,
+            is_active: row.is_active,
+            version: row.version,
+            created_at: row.created_at,
+            last_login: row.last_login,
+        };
+        Ok(Credentials {
+            user: user.try_into()?,
+            password_hash: row.password_hash,
+        })
     }
 
     /// An account.
     pub async fn get(&self, id: UserId) -> Result<User, StoreError> {
-        let _ = id;
-        todo!()
+        let mut connection = self.0.pool.acquire().await?;
+        read(&mut connection, id).await
     }
 
     /// Accounts, oldest first; guests are left out.
     pub async fn list(&self, page: PageRequest) -> Result<Rows<User>, StoreError> {
-        let _ = page;
-        todo!()
+        let (at, id) = page.after();
+        let rows = sqlx::query_as!(
+            Row,
+            "SELECT id, email, display_name, role, is_active, version, created_at, last_login
+               FROM users
+              WHERE role <> 'guest'
+                AND ($1::timestamptz IS NULL OR (created_at, id) > ($1, $2::uuid))
+              ORDER BY created_at, id
+              LIMIT $3",
+            at,
+            id,
+            page.fetch(),
+        )
+        .fetch_all(&self.0.pool)
+        .await?;
+        let items = rows
+            .into_iter()
+            .map(User::try_from)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Rows::cut(items, page, |user: &User| Position {
+            at: user.created_at,
+            id: user.id.as_uuid(),
+        }))
     }
 
     /// Changes role or activation, and ends the account's sessions
-    /// (`account_changed`). Conflict: `LastAdministrator`.
+    /// (`account_changed`). What is so already changes and ends nothing.
+    /// Conflict: `LastAdministrator`.
     pub async fn change(
         &self,
         id: UserId,
         change: UserChange,
         audit: &NewAudit,
     ) -> Result<User, StoreError> {
-        let _ = (id, change, audit);
-        todo!()
+        let mut tx = self.0.pool.begin().await?;
+        // Two administrators that demote each other take their turns here;
+        // each alone would see the other still there.
+        lock_instance(&mut tx).await?;
+        let before = sqlx::query_as!(
+            Row,
+            "SELECT id, email, display_name, role, is_active, version, created_at, last_login
+               FROM users WHERE id = $1 FOR UPDATE",
+            id.as_uuid(),
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        let before = User::try_from(before)?;
+        let role = change.role.unwrap_or(before.role);
+        let is_active = change.is_active.unwrap_or(before.is_active);
+        if (role, is_active) == (before.role, before.is_active) {
+            return Ok(before);
+        }
+        let governed = before.role == Role::Admin && before.is_active;
+        let governs = role == Role::Admin && is_active;
+        if governed && !governs && !has_other_administrator(&mut tx, id).await? {
+            return Err(Conflict::LastAdministrator.into());
+        }
+        sqlx::query!(
+            "UPDATE users SET role = $2, is_active = $3, version = version + 1,
+                              authority_changed_at = clock_timestamp(), updated_at = now()
+              WHERE id = $1",
+            id.as_uuid(),
+            role.as_str(),
+            is_active,
+        )
+        .execute(&mut *tx)
+        .await?;
+        sessions::end_all(&mut tx, id, None, EndReason::AccountChanged).await?;
+        audit::write(&mut tx, audit, None).await?;
+        let after = read(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(after)
     }
 
     /// Sets a new password and ends every session but `keep`
@@ -173,15 +323,38 @@ impl Users<'_> {
         keep: Option<SessionId>,
         audit: &NewAudit,
     ) -> Result<(), StoreError> {
-        let _ = (id, password_hash, keep, audit);
-        todo!()
+        let mut tx = self.0.pool.begin().await?;
+        let changed = sqlx::query!(
+            "UPDATE users SET password_hash = $2, version = version + 1,
+                              authority_changed_at = clock_timestamp(), updated_at = now()
+              WHERE id = $1 AND role <> 'guest'",
+            id.as_uuid(),
+            password_hash,
+        )
+        .execute(&mut *tx)
+        .await?;
+        if changed.rows_affected() == 0 {
+            return Err(StoreError::NotFound);
+        }
+        sessions::end_all(&mut tx, id, keep, EndReason::PasswordChanged).await?;
+        audit::write(&mut tx, audit, None).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Replaces a hash by a stronger one of the same password, if it is still
     /// `old`. Sessions go on.
     pub async fn upgrade_hash(&self, id: UserId, old: &str, new: &str) -> Result<(), StoreError> {
-        let _ = (id, old, new);
-        todo!()
+        sqlx::query!(
+            "UPDATE users SET password_hash = $3, updated_at = now()
+              WHERE id = $1 AND password_hash = $2",
+            id.as_uuid(),
+            old,
+            new,
+        )
+        .execute(&self.0.pool)
+        .await?;
+        Ok(())
     }
 
     /// Changes what to call them.
@@ -191,7 +364,57 @@ impl Users<'_> {
         display_name: &str,
         now: DateTime<Utc>,
     ) -> Result<User, StoreError> {
-        let _ = (id, display_name, now);
-        todo!()
+        let row = sqlx::query_as!(
+            Row,
+            "UPDATE users SET display_name = $2, updated_at = $3 WHERE id = $1
+             RETURNING id, email, display_name, role, is_active, version, created_at, last_login",
+            id.as_uuid(),
+            &*storable(display_name),
+            now,
+        )
+        .fetch_one(&self.0.pool)
+        .await?;
+        row.try_into()
     }
+}
+
+async fn read(connection: &mut PgConnection, id: UserId) -> Result<User, StoreError> {
+    sqlx::query_as!(
+        Row,
+        "SELECT id, email, display_name, role, is_active, version, created_at, last_login
+           FROM users WHERE id = $1",
+        id.as_uuid(),
+    )
+    .fetch_one(connection)
+    .await?
+    .try_into()
+}
+
+/// Holds the instance's row until the transaction ends.
+async fn lock_instance(connection: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query!("SELECT only_row FROM instance FOR UPDATE")
+        .fetch_one(connection)
+        .await?;
+    Ok(())
+}
+
+async fn has_administrator(connection: &mut PgConnection) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM users WHERE role = 'admin') AS "exists!""#
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
+async fn has_other_administrator(
+    connection: &mut PgConnection,
+    id: UserId,
+) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM users WHERE role = 'admin' AND is_active AND id <> $1)
+               AS "exists!""#,
+        id.as_uuid(),
+    )
+    .fetch_one(connection)
+    .await?)
 }

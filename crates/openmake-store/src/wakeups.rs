@@ -1,12 +1,38 @@
 //! Wake-ups between processes over `LISTEN`/`NOTIFY`. They are hints: a poll
 //! is the truth.
 
+use std::time::Duration;
+
 use openmake_types::UserId;
-use tokio::sync::broadcast;
+use sqlx::{
+    PgPool,
+    postgres::{PgListener, PgPoolOptions},
+};
+use tokio::{sync::broadcast, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{Store, StoreError};
+
+/// The channel that every process of an instance listens on.
+const CHANNEL: &str = "openmake";
+
+/// PostgreSQL takes less than 8000 bytes in one notification; a wake-up has at
+/// most 89.
+const PER_NOTIFICATION: usize = 80;
+
+/// How many wake-ups a slow subscriber may be behind.
+const BACKLOG: usize = 4096;
+
+/// How long a connection may be silent before it is tried: a peer that vanished
+/// says nothing.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// How long connecting and such a trial may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The first and the longest pause before connecting again.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// What changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,7 +69,8 @@ pub struct Wakeup {
 pub enum Heard {
     /// Something changed.
     Changed(Wakeup),
-    /// The connection was lost and is there again: anything may have changed.
+    /// The connection is there, for the first time or again after it was lost:
+    /// anything may have changed.
     Reconnected,
 }
 
@@ -58,19 +85,219 @@ impl Store {
     }
 }
 
+impl WakeupKind {
+    const ALL: [Self; 6] = [
+        Self::Conversation,
+        Self::Turn,
+        Self::Node,
+        Self::Settings,
+        Self::Session,
+        Self::User,
+    ];
+
+    /// The kind's letter in a notification.
+    const fn letter(self) -> &'static str {
+        match self {
+            Self::Conversation => "c",
+            Self::Turn => "t",
+            Self::Node => "n",
+            Self::Settings => "i",
+            Self::Session => "s",
+            Self::User => "u",
+        }
+    }
+}
+
+impl Wakeup {
+    /// One line of a notification: kind, id, version, and the owner if any.
+    fn line(&self) -> String {
+        let (kind, id, version) = (self.kind.letter(), self.id.simple(), self.version);
+        match self.owner {
+            Some(owner) => format!("{kind} {id} {version} {}", owner.as_uuid().simple()),
+            None => format!("{kind} {id} {version}"),
+        }
+    }
+
+    /// Reads a line; none where a later version of the program says something
+    /// that this one does not know.
+    fn read(line: &str) -> Option<Self> {
+        let mut parts = line.split(' ');
+        let letter = parts.next()?;
+        let wakeup = Self {
+            kind: WakeupKind::ALL
+                .into_iter()
+                .find(|kind| kind.letter() == letter)?,
+            id: parts.next()?.parse().ok()?,
+            version: parts.next()?.parse().ok()?,
+            owner: parts.next().map(str::parse).transpose().ok()?,
+        };
+        parts.next().is_none().then_some(wakeup)
+    }
+}
+
 impl Wakeups<'_> {
     /// Tells every process, this one included. In a statement of its own, so
     /// never inside a transaction; many go in one.
     pub async fn notify(&self, wakeups: &[Wakeup]) -> Result<(), StoreError> {
-        let _ = (self.0, wakeups);
-        todo!()
+        if wakeups.is_empty() {
+            return Ok(());
+        }
+        let payloads: Vec<String> = wakeups
+            .chunks(PER_NOTIFICATION)
+            .map(|chunk| {
+                let lines: Vec<String> = chunk.iter().map(Wakeup::line).collect();
+                lines.join("\n")
+            })
+            .collect();
+        sqlx::query!(
+            "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS p (payload)",
+            CHANNEL,
+            &payloads,
+        )
+        .fetch_all(&self.0.pool)
+        .await?;
+        Ok(())
     }
 
     /// Listens on a connection of its own until `stop`, reconnecting with
     /// backoff. Subscribe to the sender that it returns; a subscriber that lags
     /// treats that as [`Heard::Reconnected`].
     pub fn listen(&self, tasks: &TaskTracker, stop: CancellationToken) -> broadcast::Sender<Heard> {
-        let _ = (tasks, stop);
-        todo!()
+        let (sender, _) = broadcast::channel(BACKLOG);
+        let options = self
+            .0
+            .pool
+            .connect_options()
+            .as_ref()
+            .clone()
+            .application_name("openmake listener");
+        let told = sender.clone();
+        tasks.spawn(async move {
+            // A pool of one connection that is never taken for old: the
+            // listener can be made from nothing else.
+            let pool = PgPoolOptions::new()
+                .max_connections(1)
+                .acquire_timeout(PATIENCE)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .connect_lazy_with(options);
+            let ended = stop.run_until_cancelled(listen_always(&pool, &told)).await;
+            debug_assert!(ended.is_none(), "listening goes on until it is stopped");
+            if timeout(PATIENCE, pool.close()).await.is_err() {
+                tracing::debug!("the listening connection did not close in time");
+            }
+        });
+        sender
+    }
+}
+
+/// Connects and listens, again and again.
+async fn listen_always(pool: &PgPool, told: &broadcast::Sender<Heard>) {
+    let (shortest, longest) = BACKOFF;
+    let mut pause = shortest;
+    loop {
+        match connect(pool).await {
+            Ok(listener) => {
+                pause = shortest;
+                tell(told, Heard::Reconnected);
+                let cause = hear(listener, told).await;
+                tracing::warn!(
+                    cause = cause.as_ref().map(tracing::field::display),
+                    "lost the connection that listens for wake-ups"
+                );
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot listen for wake-ups; trying again");
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(longest);
+    }
+}
+
+async fn connect(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.eager_reconnect(false);
+    match timeout(PATIENCE, listener.listen(CHANNEL)).await {
+        Ok(listening) => listening.map(|()| listener),
+        Err(_) => Err(sqlx::Error::PoolTimedOut),
+    }
+}
+
+/// Passes on what comes until the connection is lost, and says why where that
+/// is known.
+async fn hear(mut listener: PgListener, told: &broadcast::Sender<Heard>) -> Option<sqlx::Error> {
+    loop {
+        match timeout(SILENCE, listener.try_recv()).await {
+            Ok(Ok(Some(notification))) => {
+                for line in notification.payload().lines() {
+                    if let Some(wakeup) = Wakeup::read(line) {
+                        tell(told, Heard::Changed(wakeup));
+                    } else {
+                        tracing::debug!(line, "a wake-up of a kind that is not known");
+                    }
+                }
+            }
+            Ok(Ok(None)) => return None,
+            Ok(Err(error)) => return Some(error),
+            Err(_silence) => {
+                let trial = sqlx::query("SELECT 1").execute(&mut listener);
+                match timeout(PATIENCE, trial).await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => return Some(error),
+                    Err(_) => return Some(sqlx::Error::PoolTimedOut),
+                }
+            }
+        }
+    }
+}
+
+/// Nobody listening is nobody's fault.
+fn tell(told: &broadcast::Sender<Heard>, heard: Heard) {
+    let _ = told.send(heard);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wakeup(kind: WakeupKind, owner: Option<UserId>) -> Wakeup {
+        Wakeup {
+            kind,
+            id: Uuid::from_u128(u128::MAX),
+            version: i64::MIN,
+            owner,
+        }
+    }
+
+    #[test]
+    fn a_line_reads_back() {
+        for kind in WakeupKind::ALL {
+            for owner in [None, Some(UserId::from_uuid(Uuid::from_u128(7)))] {
+                let wakeup = wakeup(kind, owner);
+                assert_eq!(Wakeup::read(&wakeup.line()), Some(wakeup));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_passed_over() {
+        let id = Uuid::nil();
+        for line in [
+            String::new(),
+            format!("x {id} 1"),
+            format!("c {id}"),
+            format!("c {id} one"),
+            format!("c {id} 1 nobody"),
+            format!("c {id} 1 {id} more"),
+        ] {
+            assert_eq!(Wakeup::read(&line), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_full_notification_fits() {
+        let longest = wakeup(WakeupKind::Turn, Some(UserId::from_uuid(Uuid::nil())));
+        assert!((longest.line().len() + 1) * PER_NOTIFICATION < 8000);
     }
 }
