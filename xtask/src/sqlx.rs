@@ -97,8 +97,10 @@ fn compile(scratch: &Scratch) -> anyhow::Result<Metadata> {
                 STORE,
                 "--all-targets",
                 "--config",
+                r#"env.SQLX_OFFLINE.value="false""#,
+                "--config",
+                "env.SQLX_OFFLINE.force=true",
             ])
-            .arg(r#"env.SQLX_OFFLINE={value="false",force=true}"#)
             .env("DATABASE_URL", scratch.url())
             .env("SQLX_OFFLINE_DIR", described.path()),
     )?;
