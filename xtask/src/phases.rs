@@ -87,8 +87,18 @@ const PHASES: &[Phase] = &[
     },
     Phase {
         name: "rust-16",
-        what: "the store's tests again, on PostgreSQL 16",
-        run: || nextest(wheels::OLDEST, &["--package", "openmake-store"]),
+        what: "the database's tests again, on PostgreSQL 16",
+        run: || {
+            nextest(
+                wheels::OLDEST,
+                &[
+                    "--package",
+                    "openmake-store",
+                    "--package",
+                    "openmake-postgres",
+                ],
+            )
+        },
     },
     Phase {
         name: "generated",

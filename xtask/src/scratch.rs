@@ -19,6 +19,8 @@ use crate::{cache, process, wheels};
 
 /// What tests look for; `testkit::database` reads it.
 const TEST_DATABASE: &str = "OPENMAKE_TEST_DATABASE_URL";
+/// The same server's executables, for tests that start servers of their own.
+const TEST_BINARIES: &str = "OPENMAKE_TEST_POSTGRES_BIN";
 /// Tests run side by side and have a pool each.
 const CONNECTIONS: u16 = 400;
 /// How often `dev-db` looks whether a migration has changed.
@@ -211,6 +213,7 @@ pub(crate) async fn with_db(major: u32, command: &[OsString]) -> anyhow::Result<
     let status = tokio::process::Command::new(program)
         .args(arguments)
         .env(TEST_DATABASE, scratch.url())
+        .env(TEST_BINARIES, scratch.binaries.dir())
         .status()
         .await;
     scratch.stop().await?;

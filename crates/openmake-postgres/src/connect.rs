@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use url::Url;
+use url::form_urlencoded;
 
 use crate::cluster;
 use crate::error::Error;
@@ -39,17 +39,17 @@ impl ConnectInfo {
         let socket = self.host.starts_with('/');
         let host = if socket { "localhost" } else { &self.host };
         // Role, password, database and address are ours and need no escapes.
-        let address = format!(
+        let mut url = format!(
             "postgres://{}:{}@{host}:{}/{}",
             self.user, self.password, self.port, self.database
         );
-        match Url::parse(&address) {
-            Ok(mut url) if socket => {
-                url.query_pairs_mut().append_pair("host", &self.host);
-                url.into()
-            }
-            _ => address,
+        if socket {
+            // A space as %20: libpq does not read a plus sign as one.
+            let path: String = form_urlencoded::byte_serialize(self.host.as_bytes()).collect();
+            url.push_str("?host=");
+            url.push_str(&path.replace('+', "%20"));
         }
+        url
     }
 
     /// The same server, but another database on it.
@@ -177,7 +177,7 @@ mod tests {
     fn addresses_name_the_socket_or_the_host() {
         assert_eq!(
             info("/run/a b/openmake").url(),
-            "postgres://openmake:secretword@localhost:5432/openmake?host=%2Frun%2Fa+b%2Fopenmake"
+            "postgres://openmake:secretword@localhost:5432/openmake?host=%2Frun%2Fa%20b%2Fopenmake"
         );
         assert_eq!(
             info("127.0.0.1").with_database("other").url(),

@@ -1,7 +1,7 @@
 //! Runs the embedded server in the foreground until it is told to stop: for
 //! trying it, and for the tests that kill the program around it.
 //!
-//! `openmake-postgres DATA_DIR BINARIES` prints `ready URL` and the state
+//! `openmake-postgres DATA_DIR BINARIES SOCKET_PARENT` prints `ready URL` and the state
 //! after each change.
 
 use std::error::Error;
@@ -15,14 +15,12 @@ use tokio_util::task::TaskTracker;
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
-    let Some(data_dir) = args.next() else {
-        return fail("usage: openmake-postgres DATA_DIR BINARIES");
-    };
-    if data_dir == SUPERVISOR_ARG {
+    let first = args.next();
+    if first.as_ref().is_some_and(|first| first == SUPERVISOR_ARG) {
         return supervisor_main(args);
     }
-    let Some(binaries) = args.next() else {
-        return fail("usage: openmake-postgres DATA_DIR BINARIES");
+    let (Some(data_dir), Some(binaries), Some(parent)) = (first, args.next(), args.next()) else {
+        return fail("usage: openmake-postgres DATA_DIR BINARIES SOCKET_PARENT");
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -32,7 +30,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.to_string()),
     };
-    match runtime.block_on(serve(PathBuf::from(data_dir), Path::new(&binaries))) {
+    match runtime.block_on(serve(data_dir.into(), Path::new(&binaries), parent.into())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),
     }
@@ -49,12 +47,16 @@ fn say(line: &str) -> std::io::Result<()> {
     out.flush()
 }
 
-async fn serve(data_dir: PathBuf, binaries: &Path) -> Result<(), Box<dyn Error>> {
+async fn serve(data_dir: PathBuf, binaries: &Path, parent: PathBuf) -> Result<(), Box<dyn Error>> {
     let tasks = TaskTracker::new();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let server =
-        EmbeddedPostgres::start(Settings::new(data_dir, Binaries::open(binaries)?), &tasks).await?;
+    let settings = Settings::new(data_dir, Binaries::open(binaries)?);
+    let settings = Settings {
+        runtime_parents: vec![parent],
+        ..settings
+    };
+    let server = EmbeddedPostgres::start(settings, &tasks).await?;
     say(&format!("ready {}", server.connect_info().url()))?;
     let mut state = server.state();
     loop {

@@ -12,7 +12,13 @@ const CODE: [&str; 10] = [
     "rs", "ts", "tsx", "mts", "mjs", "js", "css", "sh", "sql", "py",
 ];
 /// Files whose content a tool decides, by a part of their path.
-const GENERATED: [&str; 5] = ["Cargo.lock", "package-lock.json", ".gen.ts", "openapi.json", ".sqlx/"];
+const GENERATED: [&str; 5] = [
+    "Cargo.lock",
+    "package-lock.json",
+    ".gen.ts",
+    "openapi.json",
+    ".sqlx/",
+];
 
 // Written in parts, so that this file does not break its own rules.
 /// Notes to oneself, which an issue should hold.
