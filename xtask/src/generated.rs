@@ -18,11 +18,25 @@ struct Generated {
     command: &'static [&'static str],
 }
 
-const GENERATED: &[Generated] = &[Generated {
-    what: "the description of the queries",
-    paths: &[".sqlx"],
-    command: &["cargo", "xtask", "sqlx"],
-}];
+const GENERATED: &[Generated] = &[
+    Generated {
+        what: "the description of the queries",
+        paths: &[".sqlx"],
+        command: &["cargo", "xtask", "sqlx"],
+    },
+    Generated {
+        what: "the report on the classifier",
+        paths: &["docs/classifier.md"],
+        command: &[
+            "cargo",
+            "run",
+            "--package",
+            "openmake-models",
+            "--example",
+            "classifier_report",
+        ],
+    },
+];
 
 /// Writes all of it.
 pub(crate) fn write() -> anyhow::Result<()> {

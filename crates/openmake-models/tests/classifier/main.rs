@@ -11,18 +11,18 @@
 mod report;
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use openmake_models::classifier::{Category, Classification, Classifier, Question, TableError};
 use proptest::prelude::*;
 
 use self::report::{Evaluation, evaluate, labelled};
 
-fn classifier() -> Classifier {
-    Classifier::builtin().expect("the embedded cues")
-}
+static CLASSIFIER: LazyLock<Classifier> =
+    LazyLock::new(|| Classifier::builtin().expect("the embedded cues"));
 
 fn classify(text: &str) -> Classification {
-    classifier().classify(&Question::text(text))
+    CLASSIFIER.classify(&Question::text(text))
 }
 
 fn print(split: &str, evaluation: &Evaluation) {
@@ -47,12 +47,11 @@ fn print(split: &str, evaluation: &Evaluation) {
 
 #[test]
 fn accuracy_holds_on_each_split() {
-    let classifier = classifier();
     let questions = labelled();
     for (split, overall, of_a_language, of_a_category) in
         [("tuning", 0.97, 0.95, 0.90), ("held", 0.93, 0.90, 0.80)]
     {
-        let evaluation = evaluate(&classifier, &questions, split);
+        let evaluation = evaluate(&CLASSIFIER, &questions, split);
         print(split, &evaluation);
         assert!(evaluation.overall.of_one() >= overall, "{split}");
         for (language, share) in &evaluation.by_language {
@@ -140,14 +139,13 @@ fn what_the_predecessor_got_wrong() {
 
 #[test]
 fn an_attached_image_decides() {
-    let classifier = classifier();
     for text in ["", "이 코드 뭐가 틀렸어?", "translate this", "안녕"] {
         let question = Question {
             text,
             images: 1,
             documents: 0,
         };
-        let got = classifier.classify(&question);
+        let got = CLASSIFIER.classify(&question);
         assert_eq!(got.category, Category::Vision, "{text}");
         assert_eq!(&*got.cues[0].name, "image attached");
     }
@@ -279,7 +277,7 @@ proptest! {
 
     #[test]
     fn any_text_has_a_category(text in any_text(), images in 0_usize..2, documents in 0_usize..2) {
-        let got = classifier().classify(&Question { text: &text, images, documents });
+        let got = CLASSIFIER.classify(&Question { text: &text, images, documents });
         prop_assert!((0.0..=1.0).contains(&got.confidence), "{}", got.confidence);
         prop_assert!(got.cues.len() <= 4);
         prop_assert!(got.cues.iter().all(|cue| cue.weight > 0.0));
