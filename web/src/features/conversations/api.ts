@@ -1,0 +1,76 @@
+import { infiniteQueryOptions, type QueryClient, queryOptions } from '@tanstack/react-query';
+import { call, callRaw } from '@/platform/api/client';
+import type {
+  Conversation,
+  ConversationFilter,
+  ExportFormat,
+  Page,
+  SearchHit,
+  UpdateConversation,
+} from '@/platform/api/types';
+import { keys } from '@/platform/query/keys';
+
+/** The list of conversations, page by page. */
+export const conversationsQuery = (filter: ConversationFilter) =>
+  infiniteQueryOptions({
+    queryKey: keys.conversations(filter),
+    queryFn: ({ pageParam, signal }) =>
+      call<Page<Conversation>>('/conversations', {
+        query: { filter, cursor: pageParam, limit: 50 },
+        signal,
+      }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor ?? null,
+  });
+
+/** One conversation. */
+export const conversationQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.conversation(id),
+    queryFn: ({ signal }) => call<Conversation>(`/conversations/${id}`, { signal }),
+  });
+
+/** Conversations in which all words occur. */
+export const searchQuery = (text: string) =>
+  queryOptions({
+    queryKey: keys.search(text),
+    queryFn: ({ signal }) =>
+      call<{ items: SearchHit[] }>('/search', { query: { q: text, limit: 30 }, signal }),
+    enabled: text !== '',
+    placeholderData: (old: { items: SearchHit[] } | undefined) => old,
+  });
+
+/** Makes a conversation. */
+export function createConversation(model: string | null): Promise<Conversation> {
+  return call<Conversation>('/conversations', { method: 'POST', body: { model } });
+}
+
+/** Changes what is named of a conversation. */
+export function updateConversation(id: string, change: UpdateConversation): Promise<Conversation> {
+  return call<Conversation>(`/conversations/${id}`, { method: 'PATCH', body: change });
+}
+
+/** Deletes a conversation; it can be restored for 30 days. */
+export function deleteConversation(id: string): Promise<void> {
+  return call<void>(`/conversations/${id}`, { method: 'DELETE' });
+}
+
+/** Takes a deletion back. */
+export function restoreConversation(id: string): Promise<Conversation> {
+  return call<Conversation>(`/conversations/${id}/restore`, { method: 'POST' });
+}
+
+/** A conversation as a file. */
+export async function exportConversation(id: string, format: ExportFormat): Promise<Blob> {
+  const response = await callRaw(`/conversations/${id}/export`, {
+    query: { format },
+    headers: { accept: '*/*' },
+  });
+  return response.blob();
+}
+
+/** The lists are old: read those that are shown again. */
+export function invalidateLists(client: QueryClient): Promise<void> {
+  void client.invalidateQueries({ queryKey: keys.searches });
+  return client.invalidateQueries({ queryKey: keys.conversationLists });
+}

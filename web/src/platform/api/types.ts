@@ -1,0 +1,46 @@
+import type { components } from './schema.gen';
+
+type Schemas = components['schemas'];
+
+export type User = Schemas['UserView'];
+export type SignedIn = Schemas['SignedIn'];
+export type Instance = Schemas['InstanceView'];
+export type RegistrationMode = Schemas['RegistrationMode'];
+export type Settings = Schemas['SettingsView'];
+export type UpdateSettings = Schemas['UpdateSettings'];
+export type DeviceSession = Schemas['SessionView'];
+export type Invitation = Schemas['InvitationView'];
+export type CreatedInvitation = Schemas['CreatedInvitation'];
+export type CreateInvitation = Schemas['CreateInvitation'];
+export type Conversation = Schemas['ConversationView'];
+export type UpdateConversation = Schemas['UpdateConversation'];
+export type ConversationFilter = Schemas['ConversationFilter'];
+export type ExportFormat = Schemas['ExportFormat'];
+export type SearchHit = Schemas['SearchHit'];
+export type Excerpt = Schemas['Excerpt'];
+export type Message = Schemas['MessageView'];
+export type MessageMetrics = Schemas['MessageMetrics'];
+export type MessageError = Schemas['MessageError'];
+export type ToolCall = Schemas['ToolCallView'];
+export type Attachment = Schemas['Attachment'];
+export type Part = Schemas['Part'];
+export type StartTurn = Schemas['StartTurnRequest'];
+export type TurnStarted = Schemas['TurnStarted'];
+export type ModelList = Schemas['ModelList'];
+export type Model = Schemas['ModelView'];
+export type NodeKind = Schemas['NodeKind'];
+export type CreateNode = Schemas['CreateNode'];
+export type UpdateNode = Schemas['UpdateNode'];
+export type ModelNode = Schemas['NodeView'];
+export type NodeTest = Schemas['NodeTest'];
+export type DiscoveredNode = Schemas['DiscoveredNode'];
+export type Problem = Schemas['Problem'];
+export type TurnEvent = Schemas['Event'];
+export type ServerFrame = Schemas['ServerFrame'];
+export type ClientFrame = Schemas['ClientFrame'];
+
+/** One page of a list. */
+export interface Page<T> {
+  items: T[];
+  next_cursor?: string | null;
+}

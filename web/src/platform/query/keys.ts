@@ -1,0 +1,18 @@
+import type { ConversationFilter } from '../api/types';
+
+/** Every key of the query cache: nobody writes one by hand elsewhere. */
+export const keys = {
+  instance: ['instance'] as const,
+  settings: ['settings'] as const,
+  invitations: ['invitations'] as const,
+  deviceSessions: ['device-sessions'] as const,
+  models: ['models'] as const,
+  nodes: ['nodes'] as const,
+  conversationLists: ['conversations'] as const,
+  conversations: (filter: ConversationFilter) => ['conversations', filter] as const,
+  conversation: (id: string) => ['conversation', id] as const,
+  messages: (id: string) => ['messages', id] as const,
+  searches: ['search'] as const,
+  search: (text: string) => ['search', text] as const,
+  blob: (id: string) => ['blob', id] as const,
+};
