@@ -1,0 +1,147 @@
+//! What all parts of the ai role share.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use openmake_agents::ModelClient;
+use openmake_models::{NodePool, ProviderParts, pool::NodeConfig, profiles::Profiles};
+use openmake_store::{
+    Store,
+    secrets::KeyRing,
+    wakeups::{Heard, Wakeup},
+};
+use openmake_tools::Registry;
+use openmake_types::{Clock, Ids, NodeId, ProcessId, TurnId};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, Semaphore, broadcast};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    AiSettings,
+    metrics::Metrics,
+    turns::{live::LiveTurn, writer::Writer},
+    upstream::PoolClient,
+};
+
+/// Ends that are stored at once.
+const PARALLEL_FINISHES: usize = 8;
+
+/// What all parts share.
+pub(crate) struct Core {
+    pub(crate) store: Store,
+    pub(crate) pool: NodePool,
+    pub(crate) provider: ProviderParts,
+    pub(crate) models: Arc<dyn ModelClient>,
+    pub(crate) profiles: Arc<Profiles>,
+    pub(crate) tools: Registry,
+    pub(crate) keys: KeyRing,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) process: ProcessId,
+    pub(crate) settings: AiSettings,
+    pub(crate) configured_nodes: Vec<NodeConfig>,
+    pub(crate) wakeups: broadcast::Sender<Heard>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+    pub(crate) metrics: Metrics,
+    pub(crate) writer: Arc<Writer>,
+    pub(crate) finishing: Semaphore,
+    /// Asks the lease loop to renew now, which tells it who is to stop.
+    pub(crate) renew_now: Notify,
+    /// The stored nodes, by id and version, that the pool was given last.
+    pub(crate) applied: tokio::sync::Mutex<Option<Vec<(NodeId, i64)>>>,
+    live: Mutex<HashMap<TurnId, Arc<LiveTurn>>>,
+    /// Told whenever a turn leaves `live`.
+    pub(crate) left: Notify,
+    draining: AtomicBool,
+}
+
+/// The parts that come from outside.
+pub(crate) struct CoreParts {
+    pub(crate) parts: crate::AiParts,
+    pub(crate) metrics: Metrics,
+}
+
+impl Core {
+    pub(crate) fn new(parts: CoreParts) -> Self {
+        let CoreParts { parts, metrics } = parts;
+        let models: Arc<dyn ModelClient> = Arc::new(PoolClient(parts.pool.clone()));
+        Self {
+            store: parts.store,
+            pool: parts.pool,
+            provider: parts.provider,
+            models,
+            profiles: parts.profiles,
+            tools: parts.tools,
+            keys: parts.keys,
+            clock: parts.clock,
+            ids: parts.ids,
+            process: parts.process,
+            settings: parts.settings,
+            configured_nodes: parts.configured_nodes,
+            wakeups: parts.wakeups,
+            tasks: parts.tasks,
+            stop: parts.stop,
+            metrics,
+            writer: Arc::new(Writer::default()),
+            finishing: Semaphore::new(PARALLEL_FINISHES),
+            renew_now: Notify::new(),
+            applied: tokio::sync::Mutex::new(None),
+            live: Mutex::new(HashMap::new()),
+            left: Notify::new(),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn lookup_live(&self, turn: TurnId) -> Option<Arc<LiveTurn>> {
+        self.live.lock().get(&turn).cloned()
+    }
+
+    pub(crate) fn live_turns(&self) -> Vec<Arc<LiveTurn>> {
+        self.live.lock().values().cloned().collect()
+    }
+
+    pub(crate) fn running(&self) -> usize {
+        self.live.lock().len()
+    }
+
+    pub(crate) fn enter(&self, live: Arc<LiveTurn>) {
+        let mut turns = self.live.lock();
+        turns.insert(live.id, live);
+        self.metrics.running(turns.len());
+    }
+
+    pub(crate) fn leave(&self, turn: TurnId) {
+        let mut turns = self.live.lock();
+        turns.remove(&turn);
+        self.metrics.running(turns.len());
+        drop(turns);
+        self.left.notify_waiters();
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn start_draining(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Tells every process of changes, in the background: a hint may fail.
+    pub(crate) fn notify(&self, wakeups: Vec<Wakeup>) {
+        let store = self.store.clone();
+        self.tasks.spawn(async move {
+            if let Err(error) = store.wakeups().notify(&wakeups).await {
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "a wake-up was not sent"
+                );
+            }
+        });
+    }
+}

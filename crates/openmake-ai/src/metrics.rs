@@ -1,0 +1,151 @@
+//! What the ai role counts, for Prometheus.
+
+use std::{sync::Arc, time::Duration};
+
+use openmake_types::{TurnMetrics, TurnStatus};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, LabelSetEncoder},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::Registry,
+};
+
+/// How a turn ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct StatusLabel {
+    status: &'static str,
+}
+
+impl EncodeLabelSet for StatusLabel {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        use prometheus_client::encoding::EncodeLabel as _;
+        ("status", self.status).encode(encoder.encode_label())
+    }
+}
+
+/// The counters. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Metrics(Arc<Counters>);
+
+struct Counters {
+    started: Counter,
+    finished: Family<StatusLabel, Counter>,
+    running: Gauge,
+    first_token: Histogram,
+    input_tokens: Counter,
+    output_tokens: Counter,
+    append_events: Histogram,
+    append_seconds: Histogram,
+    subscribers: Gauge,
+}
+
+impl Metrics {
+    /// Registers all of them.
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let counters = Counters {
+            started: Counter::default(),
+            finished: Family::default(),
+            running: Gauge::default(),
+            first_token: Histogram::new(exponential_buckets(0.05, 2.0, 12)),
+            input_tokens: Counter::default(),
+            output_tokens: Counter::default(),
+            append_events: Histogram::new(exponential_buckets(1.0, 2.0, 12)),
+            append_seconds: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
+            subscribers: Gauge::default(),
+        };
+        let ai = registry.sub_registry_with_prefix("openmake");
+        ai.register(
+            "turns_started",
+            "Turns that this process has started",
+            counters.started.clone(),
+        );
+        ai.register(
+            "turns_finished",
+            "Turns that this process has ended, by how",
+            counters.finished.clone(),
+        );
+        ai.register(
+            "turns_running",
+            "Turns that this process runs now",
+            counters.running.clone(),
+        );
+        ai.register(
+            "turn_first_token_seconds",
+            "From the question to the first token",
+            counters.first_token.clone(),
+        );
+        ai.register(
+            "model_input_tokens",
+            "Tokens that models have read in turns",
+            counters.input_tokens.clone(),
+        );
+        ai.register(
+            "model_output_tokens",
+            "Tokens that models have written in turns",
+            counters.output_tokens.clone(),
+        );
+        ai.register(
+            "turn_append_events",
+            "Events in one commit of the log",
+            counters.append_events.clone(),
+        );
+        ai.register(
+            "turn_append_seconds",
+            "How long one commit of the log takes, waiting for the database included",
+            counters.append_seconds.clone(),
+        );
+        ai.register(
+            "turn_subscribers",
+            "Those who watch a turn through this process",
+            counters.subscribers.clone(),
+        );
+        Self(Arc::new(counters))
+    }
+
+    pub(crate) fn started(&self) {
+        self.0.started.inc();
+    }
+
+    pub(crate) fn running(&self, turns: usize) {
+        self.0.running.set(i64::try_from(turns).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn finished(&self, status: TurnStatus, metrics: &TurnMetrics) {
+        let label = StatusLabel {
+            status: status.as_str(),
+        };
+        self.0.finished.get_or_create(&label).inc();
+        self.0.input_tokens.inc_by(metrics.tokens.input);
+        self.0.output_tokens.inc_by(metrics.tokens.output);
+        if let Some(first) = metrics.first_token_ms {
+            self.0
+                .first_token
+                .observe(Duration::from_millis(first).as_secs_f64());
+        }
+    }
+
+    pub(crate) fn appended(&self, events: usize, took: Duration) {
+        let events = u32::try_from(events).unwrap_or(u32::MAX);
+        self.0.append_events.observe(f64::from(events));
+        self.0.append_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Counts a subscriber for as long as the answer is kept.
+    pub(crate) fn watching(&self) -> Watching {
+        self.0.subscribers.inc();
+        Watching(self.clone())
+    }
+}
+
+/// A subscriber that is counted.
+pub(crate) struct Watching(Metrics);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0.0.subscribers.dec();
+    }
+}

@@ -1,0 +1,281 @@
+//! One turn from its start to its end.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures_util::FutureExt as _;
+use openmake_agents::{
+    Ending, Plan, SystemPrompt, TurnDeps, TurnFailure, TurnInput, TurnLimits, TurnOutcome,
+    context::{Parts, Sight},
+    system_prompt,
+};
+use openmake_api::EventBody;
+use openmake_models::ToolSpec;
+use openmake_store::{StoreError, messages::StoredError, turns::Turn};
+use openmake_tools::{Locale, ToolContext};
+use openmake_types::{ApiKeyId, TurnMetrics, TurnStatus};
+use tokio::time::Instant;
+
+use super::{
+    after::{self, Answered},
+    finish::{self, End, Ended},
+    history::{self, HistoryError},
+    live::{LiveTurn, Recorder, StopReason},
+};
+use crate::core::Core;
+
+/// How long a turn waits for a database that is out before it has read its
+/// history.
+const HISTORY_PATIENCE: Duration = Duration::from_secs(20);
+
+/// A turn to run.
+pub(crate) struct Job {
+    pub(crate) turn: Turn,
+    pub(crate) live: Arc<LiveTurn>,
+    pub(crate) plan: Plan,
+    pub(crate) started: Instant,
+    pub(crate) api_key: Option<ApiKeyId>,
+}
+
+/// Takes the turn out of the list of running ones, however it ends.
+struct Leave<'a>(&'a Core, &'a Turn);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.0.leave(self.1.id);
+    }
+}
+
+/// Runs the turn and stores its end.
+pub(crate) async fn run(core: Arc<Core>, job: Job) {
+    let Job {
+        turn,
+        live,
+        plan,
+        started,
+        api_key,
+    } = job;
+    let leave = Leave(&core, &turn);
+    let outcome = AssertUnwindSafe(answer(&core, &turn, &live, plan.clone(), started))
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| {
+            tracing::error!(turn = %turn.id, "a turn panicked");
+            failed(started, TurnFailure::internal())
+        });
+    let end = match conclude(&live, outcome) {
+        Some(end) => end,
+        None => return,
+    };
+    let status = end.status;
+    let model = end.model.clone();
+    let ended = finish::end(&core, &turn, &live, end).await;
+    drop(leave);
+    if let Ended::Stored(version) = ended {
+        let answered = Answered {
+            folded: live.folded(),
+            status,
+            model,
+            capabilities: plan.capabilities,
+            version,
+            api_key,
+        };
+        after::ended(&core, &turn, answered).await;
+    }
+}
+
+async fn answer(
+    core: &Core,
+    turn: &Turn,
+    live: &Arc<LiveTurn>,
+    plan: Plan,
+    started: Instant,
+) -> TurnOutcome {
+    let mut recorder = Recorder::new(Arc::clone(live), Arc::clone(&core.writer));
+    let begun = EventBody::Started {
+        conversation_id: turn.conversation_id.as_uuid(),
+        user_message_id: turn.user_message_id.as_uuid(),
+        assistant_message_id: turn.assistant_message_id.as_uuid(),
+        requested_model: turn.requested_model.clone(),
+    };
+    if recorder.record(begun).await.is_err() {
+        return stopped(started);
+    }
+    let prepared = tokio::select! {
+        biased;
+        () = live.cancel().cancelled() => return stopped(started),
+        prepared = prepare(core, turn, live, plan, started) => prepared,
+    };
+    let input = match prepared {
+        Ok(input) => input,
+        Err(failure) => return failed(started, failure),
+    };
+    let deps = TurnDeps {
+        models: core.models.as_ref(),
+        tools: &core.tools,
+    };
+    openmake_agents::run(input, deps, &mut recorder, live.cancel()).await
+}
+
+/// Reads the conversation and puts together what the loop needs.
+async fn prepare(
+    core: &Core,
+    turn: &Turn,
+    live: &LiveTurn,
+    plan: Plan,
+    started: Instant,
+) -> Result<TurnInput, TurnFailure> {
+    let sight = if plan.capabilities.vision {
+        Sight::Sees
+    } else {
+        Sight::Blind
+    };
+    let conversation = read_patiently(core, turn, sight).await.map_err(|error| {
+        tracing::error!(turn = %turn.id, error = &error as &dyn std::error::Error, "a turn's conversation cannot be read");
+        TurnFailure::from(&error)
+    })?;
+    let tools: Vec<ToolSpec> = if plan.capabilities.tools && plan.tool_turns > 0 {
+        core.tools.specs().map(tool_spec).collect()
+    } else {
+        Vec::new()
+    };
+    let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
+    let system = system_prompt(&SystemPrompt {
+        now: core.clock.now(),
+        time_zone: core.settings.time_zone,
+        instructions: plan.instructions.as_deref(),
+        tools: &names,
+    });
+    Ok(TurnInput {
+        parts: Parts {
+            system,
+            history: conversation.history,
+            question: conversation.question,
+            tools,
+            sight,
+        },
+        tool_context: ToolContext {
+            clock: Arc::clone(&core.clock),
+            time_zone: core.settings.time_zone,
+            locale: Locale::default(),
+            cancel: live.cancel().clone(),
+        },
+        plan,
+        started,
+        limits: TurnLimits::default(),
+    })
+}
+
+fn tool_spec(spec: &openmake_tools::ToolSpec) -> ToolSpec {
+    ToolSpec {
+        name: spec.name.clone(),
+        description: spec.description.clone(),
+        parameters: spec.parameters.clone(),
+    }
+}
+
+/// A database that is out for a moment fails no turn.
+async fn read_patiently(
+    core: &Core,
+    turn: &Turn,
+    sight: Sight,
+) -> Result<history::Conversation, HistoryError> {
+    let deadline = Instant::now() + HISTORY_PATIENCE;
+    let mut pause = Duration::from_millis(50);
+    loop {
+        match history::read(core, turn, sight).await {
+            Err(HistoryError::Store(StoreError::Unavailable(_)))
+                if Instant::now() + pause < deadline =>
+            {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(1));
+            }
+            read => return read,
+        }
+    }
+}
+
+fn stopped(started: Instant) -> TurnOutcome {
+    outcome(started, Ending::Stopped)
+}
+
+fn failed(started: Instant, failure: TurnFailure) -> TurnOutcome {
+    outcome(started, Ending::Failed(failure))
+}
+
+fn outcome(started: Instant, ending: Ending) -> TurnOutcome {
+    TurnOutcome {
+        ending,
+        model: None,
+        node: None,
+        metrics: TurnMetrics {
+            total_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ..TurnMetrics::default()
+        },
+    }
+}
+
+/// The turn's end. None when it may not be written by this process.
+fn conclude(live: &LiveTurn, outcome: TurnOutcome) -> Option<End> {
+    let TurnOutcome {
+        ending,
+        model,
+        node,
+        metrics,
+    } = outcome;
+    let (status, terminal, error) = match ending {
+        Ending::Completed(because) => (
+            TurnStatus::Completed,
+            EventBody::Completed {
+                finish_reason: because.as_str().to_owned(),
+            },
+            None,
+        ),
+        Ending::Failed(failure) => failure_end(failure),
+        Ending::Stopped => match live.stop_reason() {
+            Some(StopReason::LeaseLost) => return None,
+            Some(StopReason::Shutdown) => interrupted("shutdown"),
+            Some(StopReason::Person) => (TurnStatus::Cancelled, EventBody::Cancelled {}, None),
+            // The sink closed without a reason: a fault of ours.
+            None => failure_end(TurnFailure::internal()),
+        },
+    };
+    Some(End {
+        status,
+        terminal,
+        error,
+        model,
+        node,
+        metrics,
+    })
+}
+
+fn failure_end(failure: TurnFailure) -> (TurnStatus, EventBody, Option<StoredError>) {
+    let hint = failure.hint.map(std::borrow::Cow::into_owned);
+    let terminal = EventBody::Failed {
+        code: failure.code.to_owned(),
+        detail: failure.detail.clone(),
+        hint: hint.clone(),
+    };
+    let error = StoredError {
+        code: failure.code.to_owned(),
+        detail: failure.detail,
+        hint,
+    };
+    (TurnStatus::Failed, terminal, Some(error))
+}
+
+/// The end of a turn whose process stopped.
+pub(crate) fn interrupted(reason: &'static str) -> (TurnStatus, EventBody, Option<StoredError>) {
+    let error = StoredError {
+        code: reason.to_owned(),
+        detail: "The server stopped while this was written.".to_owned(),
+        hint: Some("Continue the answer, or ask again.".to_owned()),
+    };
+    (
+        TurnStatus::Interrupted,
+        EventBody::Interrupted {
+            reason: reason.to_owned(),
+        },
+        Some(error),
+    )
+}

@@ -1,0 +1,345 @@
+//! Starting a turn: everything is checked and stored before the answer to the
+//! request, and runs on whether or not the client is still there.
+
+use std::sync::Arc;
+
+use openmake_api::{
+    ApiError,
+    turns::{Content, Parent, TurnStarted},
+};
+use openmake_models::ThinkingLevel;
+use openmake_store::{
+    blobs::NewBlob,
+    conversations::Conversation,
+    messages::StoredAttachment,
+    turns::{Ask, Follows, Idempotency, StartTurn, Started, Turn},
+    wakeups::{Wakeup, WakeupKind},
+};
+use openmake_types::{
+    ApiKeyId, BlobId, ConversationId, ErrorKind, MessageId, MessageRole, TurnId, UserId,
+};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
+
+use super::{
+    live::LiveTurn,
+    question::Question,
+    runner::{self, Job},
+};
+use crate::{
+    choose::{Chosen, Wish, choose},
+    core::Core,
+    error::store_error,
+};
+
+/// A turn that is asked for.
+#[derive(Debug)]
+pub(crate) struct StartCommand {
+    pub(crate) owner: UserId,
+    pub(crate) api_key: Option<ApiKeyId>,
+    pub(crate) what: What,
+    pub(crate) model: Option<String>,
+    pub(crate) thinking: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
+}
+
+/// What is to be answered.
+#[derive(Debug)]
+pub(crate) enum What {
+    /// A question in a conversation.
+    Question {
+        conversation: ConversationId,
+        content: Content,
+        parent: Parent,
+    },
+    /// An earlier turn's question, once more.
+    Again(TurnId),
+    /// An earlier turn's answer goes on.
+    Continue(TurnId),
+}
+
+/// Starts the turn, or gives the one that the same key started before.
+pub(crate) async fn start(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted, ApiError> {
+    let tasks = core.tasks.clone();
+    // In a task of its own: a client that goes away between the commit and the
+    // start of the turn must not leave a turn that nobody runs.
+    tasks
+        .spawn(start_now(core, command))
+        .await
+        .map_err(ApiError::internal)?
+}
+
+async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted, ApiError> {
+    let started_at = Instant::now();
+    if core.is_draining() {
+        return Err(
+            ApiError::new(ErrorKind::Unavailable, "The server is restarting.")
+                .with_code("shutting_down")
+                .with_hint("Send it again in a moment.")
+                .with_retry_after(2),
+        );
+    }
+    if core.running() >= core.settings.max_running_turns {
+        return Err(ApiError::new(
+            ErrorKind::Unavailable,
+            "The server answers as many questions as it can.",
+        )
+        .with_code("busy")
+        .with_hint("Send it again in a moment.")
+        .with_retry_after(2));
+    }
+    let thinking = thinking_level(command.thinking.as_deref())?;
+    if command
+        .model
+        .as_ref()
+        .is_some_and(|name| name.chars().count() > 200)
+    {
+        return Err(ApiError::field(
+            "model",
+            "too_long",
+            "A model's name has at most 200 characters.",
+        ));
+    }
+    let asked = understand(&core, command.owner, command.what).await?;
+    let model = command.model.as_deref().or(asked.default_model.as_deref());
+    let chosen = choose(
+        &core,
+        &Wish {
+            model,
+            thinking,
+            text: &asked.text,
+            images: asked.images,
+        },
+    )
+    .await?;
+    let request_hash = hash(
+        &asked,
+        command.model.as_deref(),
+        command.thinking.as_deref(),
+    );
+    let ask = asked.ask.store(&core, command.owner).await?;
+    let now = core.clock.now();
+    let start = StartTurn {
+        id: TurnId::from_uuid(core.ids.uuid(now)),
+        assistant_message_id: MessageId::from_uuid(core.ids.uuid(now)),
+        conversation_id: asked.conversation.id,
+        owner: command.owner,
+        api_key: command.api_key,
+        ask,
+        requested_model: chosen.requested.clone(),
+        thinking: command.thinking.clone(),
+        idempotency: command
+            .idempotency_key
+            .map(|key| Idempotency { key, request_hash }),
+        process: core.process,
+        lease: core.settings.lease,
+        now,
+    };
+    let started = core
+        .store
+        .turns()
+        .start(&start)
+        .await
+        .map_err(store_error("message"))?;
+    Ok(match started {
+        Started::Existing(turn) => view(&turn),
+        Started::New(turn, version) => {
+            let view = view(&turn);
+            launch(&core, turn, chosen, started_at, command.api_key);
+            core.notify(vec![Wakeup {
+                kind: WakeupKind::Conversation,
+                id: asked.conversation.id.as_uuid(),
+                version,
+                owner: Some(command.owner),
+            }]);
+            view
+        }
+    })
+}
+
+fn launch(
+    core: &Arc<Core>,
+    turn: Turn,
+    chosen: Chosen,
+    started: Instant,
+    api_key: Option<ApiKeyId>,
+) {
+    let live = Arc::new(LiveTurn::new(&turn));
+    core.enter(Arc::clone(&live));
+    core.metrics.started();
+    let job = Job {
+        turn,
+        live,
+        plan: chosen.plan,
+        started,
+        api_key,
+    };
+    core.tasks.spawn(runner::run(Arc::clone(core), job));
+}
+
+const fn view(turn: &Turn) -> TurnStarted {
+    TurnStarted {
+        turn_id: turn.id.as_uuid(),
+        user_message_id: turn.user_message_id.as_uuid(),
+        assistant_message_id: turn.assistant_message_id.as_uuid(),
+    }
+}
+
+fn thinking_level(name: Option<&str>) -> Result<Option<ThinkingLevel>, ApiError> {
+    match name {
+        None => Ok(None),
+        Some("off") => Ok(Some(ThinkingLevel::Off)),
+        Some("low") => Ok(Some(ThinkingLevel::Low)),
+        Some("medium") => Ok(Some(ThinkingLevel::Medium)),
+        Some("high") => Ok(Some(ThinkingLevel::High)),
+        Some(_) => Err(ApiError::field(
+            "thinking",
+            "invalid",
+            "`thinking` is `off`, `low`, `medium` or `high`.",
+        )),
+    }
+}
+
+/// What is asked, and what is known of it before anything is stored.
+struct Asked {
+    conversation: Conversation,
+    ask: Pending,
+    /// The question's text, for a profile that decides by it.
+    text: String,
+    images: usize,
+    /// The model unless the request names one.
+    default_model: Option<String>,
+}
+
+enum Pending {
+    Question { question: Question, parent: Parent },
+    Again(TurnId),
+    Continue(TurnId),
+}
+
+async fn understand(core: &Core, owner: UserId, what: What) -> Result<Asked, ApiError> {
+    let (earlier, pending) = match what {
+        What::Question {
+            conversation,
+            content,
+            parent,
+        } => {
+            let question = Question::parse(content)?;
+            let conversation = get_conversation(core, owner, conversation).await?;
+            return Ok(Asked {
+                text: question.text.clone(),
+                images: question.images.len(),
+                default_model: conversation.model.clone(),
+                conversation,
+                ask: Pending::Question { question, parent },
+            });
+        }
+        What::Again(turn) => (turn, Pending::Again(turn)),
+        What::Continue(turn) => (turn, Pending::Continue(turn)),
+    };
+    let earlier = core
+        .store
+        .turns()
+        .get(owner, earlier)
+        .await
+        .map_err(store_error("turn"))?;
+    let conversation = get_conversation(core, owner, earlier.conversation_id).await?;
+    let messages = core
+        .store
+        .messages()
+        .branch(owner, earlier.conversation_id, earlier.user_message_id, 1)
+        .await
+        .map_err(store_error("message"))?;
+    let question = messages
+        .into_iter()
+        .rfind(|message| message.role == MessageRole::User);
+    Ok(Asked {
+        conversation,
+        ask: pending,
+        images: question
+            .as_ref()
+            .map_or(0, |question| question.attachments.len()),
+        text: question
+            .map(|question| question.content)
+            .unwrap_or_default(),
+        default_model: Some(earlier.requested_model),
+    })
+}
+
+async fn get_conversation(
+    core: &Core,
+    owner: UserId,
+    id: ConversationId,
+) -> Result<Conversation, ApiError> {
+    core.store
+        .conversations()
+        .get(owner, id)
+        .await
+        .map_err(store_error("conversation"))
+}
+
+impl Pending {
+    /// Stores the pictures and says what the store is to do.
+    async fn store(self, core: &Core, owner: UserId) -> Result<Ask, ApiError> {
+        let (question, parent) = match self {
+            Self::Again(turn) => return Ok(Ask::Again(turn)),
+            Self::Continue(turn) => return Ok(Ask::Continue(turn)),
+            Self::Question { question, parent } => (question, parent),
+        };
+        let now = core.clock.now();
+        let mut attachments = Vec::with_capacity(question.images.len());
+        for image in &question.images {
+            let blob = core
+                .store
+                .blobs()
+                .put(&NewBlob {
+                    id: BlobId::from_uuid(core.ids.uuid(now)),
+                    owner,
+                    media_type: image.media_type,
+                    data: &image.bytes,
+                    now,
+                })
+                .await
+                .map_err(store_error("image"))?;
+            attachments.push(StoredAttachment {
+                blob,
+                media_type: image.media_type.to_owned(),
+            });
+        }
+        Ok(Ask::Question {
+            message_id: MessageId::from_uuid(core.ids.uuid(now)),
+            follows: match parent {
+                Parent::ActiveLeaf => Follows::ActiveLeaf,
+                Parent::Root => Follows::Nothing,
+                Parent::Message(id) => Follows::Message(MessageId::from_uuid(id)),
+            },
+            content: question.text,
+            attachments,
+        })
+    }
+}
+
+/// A hash of what was asked, so that a key is not used for two things.
+fn hash(asked: &Asked, model: Option<&str>, thinking: Option<&str>) -> [u8; 32] {
+    let what = match &asked.ask {
+        Pending::Question { question, parent } => json!({
+            "text": question.text,
+            "images": question.images.iter().map(|image| image.sha256).collect::<Vec<_>>(),
+            "parent": match parent {
+                Parent::ActiveLeaf => "leaf".to_owned(),
+                Parent::Root => "root".to_owned(),
+                Parent::Message(id) => id.to_string(),
+            },
+        }),
+        Pending::Again(turn) => json!({ "again": turn.to_string() }),
+        Pending::Continue(turn) => json!({ "continue": turn.to_string() }),
+    };
+    let request = json!({
+        "conversation": asked.conversation.id.to_string(),
+        "what": what,
+        "model": model,
+        "thinking": thinking,
+    });
+    Sha256::digest(request.to_string().as_bytes()).into()
+}
