@@ -1,0 +1,8 @@
+//! What tests of several crates share. Nothing here is part of the program.
+//!
+//! A test cannot go on when what it stands on is missing, so what is here
+//! panics with a message that says what to do.
+
+#![expect(clippy::panic, reason = "a test that cannot be set up has failed")]
+
+pub mod database;
