@@ -5,20 +5,24 @@
 
 pub mod auth;
 pub mod authorize;
+pub mod client;
 pub mod conversations;
 pub mod event;
+pub mod extract;
 pub mod instance;
 pub mod messages;
 pub mod models;
 pub mod nodes;
 pub mod page;
 pub mod problem;
+pub mod responses;
 pub mod socket;
 pub mod turns;
 pub mod usage;
 pub mod users;
 
 pub use authorize::{Allowed, Requirement};
+pub use client::ClientInfo;
 pub use event::{Event, EventBody};
 pub use page::{Cursor, Page, PageQuery};
 pub use problem::{ApiError, Problem, RequestId};
