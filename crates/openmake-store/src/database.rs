@@ -1,6 +1,6 @@
 //! The pool, and what pages have in common.
 
-use std::{str::FromStr, time::Duration};
+use std::{borrow::Cow, str::FromStr, time::Duration};
 
 use chrono::{DateTime, Utc};
 use sqlx::{
@@ -220,7 +220,7 @@ impl Store {
 }
 
 fn connect_options(url: &str, settings: &PoolSettings) -> Result<PgConnectOptions, StoreError> {
-    let options = PgConnectOptions::from_str(url).map_err(StoreError::InvalidUrl)?;
+    let options = PgConnectOptions::from_str(&with_host(url)?).map_err(StoreError::InvalidUrl)?;
     let options = if options.get_application_name().is_some() {
         options
     } else {
@@ -235,6 +235,26 @@ fn connect_options(url: &str, settings: &PoolSettings) -> Result<PgConnectOption
         ("lock_timeout", lock),
         ("idle_in_transaction_session_timeout", statement * 2),
     ]))
+}
+
+/// `url` with a host. PostgreSQL's own form for a Unix socket,
+/// `postgres://user@/database?host=DIR`, names none before the database, which
+/// no general parser of URLs accepts.
+fn with_host(url: &str) -> Result<Cow<'_, str>, StoreError> {
+    let (scheme, rest) = url
+        .split_once("://")
+        .filter(|(scheme, _)| matches!(*scheme, "postgres" | "postgresql"))
+        .ok_or_else(|| {
+            let reason = "it does not begin with postgres:// or postgresql://";
+            StoreError::InvalidUrl(sqlx::Error::Configuration(reason.into()))
+        })?;
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    if authority.ends_with('@') {
+        let path = rest.get(authority.len()..).unwrap_or_default();
+        Ok(format!("{scheme}://{authority}localhost{path}").into())
+    } else {
+        Ok(url.into())
+    }
 }
 
 /// Connects once, and again while the server is starting, until `patience` is
@@ -312,25 +332,45 @@ mod tests {
 
     #[test]
     fn a_url_may_name_a_unix_socket() {
-        let options = connect_options(
+        for url in [
             "postgres://openmake:p%40ss@/openmake?host=/run/open%20make&port=5433",
-            &PoolSettings::default(),
-        )
-        .expect("a valid URL");
-        assert_eq!(
-            options.get_socket().map(|path| path.display().to_string()),
-            Some("/run/open make".to_owned())
-        );
-        assert_eq!(options.get_port(), 5433);
-        assert_eq!(options.get_application_name(), Some("openmake"));
+            "postgresql://openmake@/openmake?host=%2Frun%2Fopen+make&port=5433",
+            "postgres:///openmake?user=openmake&host=/run/open%20make&port=5433",
+            "postgres://openmake@%2Frun%2Fopen%20make:5433/openmake",
+        ] {
+            let options = connect_options(url, &PoolSettings::default()).expect(url);
+            assert_eq!(
+                options.get_socket().map(|path| path.display().to_string()),
+                Some("/run/open make".to_owned()),
+                "{url}"
+            );
+            assert_eq!(options.get_port(), 5433, "{url}");
+            assert_eq!(options.get_username(), "openmake", "{url}");
+            assert_eq!(options.get_database(), Some("openmake"), "{url}");
+        }
     }
 
     #[test]
-    fn what_is_no_url_is_said_so() {
-        let refused = connect_options("mysql:/nothing", &PoolSettings::default());
-        assert!(
-            matches!(refused, Err(StoreError::InvalidUrl(_))),
-            "{refused:?}"
-        );
+    fn a_url_may_name_a_host_and_an_application() {
+        let url = "postgres://u:p@db.example.org/openmake?application_name=mine";
+        let options = connect_options(url, &PoolSettings::default()).expect("a valid URL");
+        assert_eq!(options.get_host(), "db.example.org");
+        assert_eq!(options.get_application_name(), Some("mine"));
+    }
+
+    #[test]
+    fn what_is_no_url_is_said_so_without_repeating_it() {
+        for url in [
+            "",
+            "secret",
+            "mysql://u:secret@h/d",
+            "postgres://u:secret@h:port/d",
+        ] {
+            let refused = connect_options(url, &PoolSettings::default()).expect_err(url);
+            let StoreError::InvalidUrl(reason) = refused else {
+                panic!("{url}: {refused:?}");
+            };
+            assert!(!reason.to_string().contains("secret"), "{reason}");
+        }
     }
 }

@@ -247,9 +247,19 @@ mod tests {
     #[test]
     fn the_formats_stay() {
         let ring = ring(1);
-        assert_eq!(ring.key_id(), "KEYID");
-        assert_eq!(hex::encode(ring.derive("access-token")), "DERIVED");
-        assert_eq!(hex::encode(ring.seal("c", [7; 24], b"x")), "SEALED");
+        assert_eq!(ring.key_id(), "017c900637076abe");
+        assert_eq!(
+            hex::encode(ring.derive("access-token")),
+            "6216c7f2d5d789dcf5040b95d8d62a9397cf2b67ba18bddddbc2c68f1490829c"
+        );
+        assert_eq!(
+            hex::encode(ring.seal("c", [7; 24], b"x")),
+            format!(
+                "{}{}cbc5f7651c4088dbf5bcbf720802e1de2f",
+                "017c900637076abe",
+                "07".repeat(24)
+            )
+        );
     }
 
     #[test]

@@ -174,7 +174,8 @@ impl Users<'_> {
     }
 
     /// Gives everything of a guest (conversations, usage) to `to`, and removes
-    /// the guest. Does nothing when `guest` is not a guest.
+    /// the guest. Does nothing when `guest` is not a guest; `NotFound` when `to`
+    /// is nobody, or a guest too.
     pub async fn claim_guest(
         &self,
         guest: UserId,

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use crate::StoreError;
 
 /// Moves everything of `guest` to `to` and removes the guest. False when there
-/// is no such guest; then nothing was changed.
+/// is no such guest; then nothing was changed. `NotFound` when `to` is nobody,
+/// or a guest too.
 pub(super) async fn claim(
     connection: &mut PgConnection,
     guest: UserId,
@@ -22,9 +23,15 @@ pub(super) async fn claim(
     )
     .fetch_optional(&mut *connection)
     .await?;
-    if locked.is_none() || guest == to {
+    if locked.is_none() {
         return Ok(false);
     }
+    sqlx::query_scalar!(
+        "SELECT id FROM users WHERE id = $1 AND role <> 'guest' FOR SHARE",
+        to,
+    )
+    .fetch_one(&mut *connection)
+    .await?;
     move_conversations(connection, guest, to).await?;
     move_blobs(connection, guest, to).await?;
     move_turns(connection, guest, to).await?;

@@ -1,0 +1,22 @@
+//! The foundation against a real database: each test has one of its own.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod audit;
+mod blobs;
+mod claim;
+mod fixtures;
+mod invitations;
+mod migrations;
+mod nodes;
+mod outage;
+mod secrets;
+mod sessions;
+mod settings;
+mod throttle;
+mod users;
+mod wakeups;
