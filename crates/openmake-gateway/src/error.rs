@@ -1,0 +1,54 @@
+//! From the store's errors to what a client reads.
+
+use openmake_api::ApiError;
+use openmake_store::{Conflict, StoreError};
+use openmake_types::ErrorKind;
+
+/// An answer for a store error; `what` names what was not found.
+pub(crate) fn store_error(what: &'static str) -> impl Fn(StoreError) -> ApiError {
+    move |error| match error {
+        StoreError::NotFound => ApiError::not_found(what),
+        StoreError::Conflict(conflict) => conflict_error(conflict),
+        StoreError::Unavailable(_) => ApiError::unavailable(error),
+        error => ApiError::internal(error),
+    }
+}
+
+fn conflict_error(conflict: Conflict) -> ApiError {
+    let conflicts = |code, detail| ApiError::conflict(code, detail);
+    match conflict {
+        Conflict::EmailTaken => conflicts("email_taken", "An account with this e-mail exists.")
+            .with_hint("Sign in instead."),
+        Conflict::RegistrationClosed => registration_closed(),
+        Conflict::InvitationInvalid => ApiError::new(
+            ErrorKind::Forbidden,
+            "This invitation was used, taken back or has expired, or is for another address.",
+        )
+        .with_code("invitation_invalid")
+        .with_hint("Ask an administrator for a new one."),
+        Conflict::LastAdministrator => conflicts(
+            "last_administrator",
+            "This is the last administrator, who must stay one.",
+        )
+        .with_hint("Make another account an administrator first."),
+        Conflict::GuestLimit => conflicts("guest_limit", "A guest has one conversation.")
+            .with_hint("Register to keep it and have more."),
+        Conflict::TurnRunning => {
+            conflicts("turn_running", "The answer before is still being written.")
+        }
+        Conflict::TurnState => conflicts("turn_state", "The turn's state does not allow this."),
+        Conflict::IdempotencyMismatch => conflicts(
+            "idempotency_mismatch",
+            "This idempotency key was used for another request.",
+        ),
+        Conflict::NodeNameTaken => conflicts("node_name_taken", "Another node has this name."),
+        conflict @ Conflict::WrongMasterKey => ApiError::internal(conflict),
+    }
+}
+
+/// Nobody may register, or not without an invitation.
+pub(crate) fn registration_closed() -> ApiError {
+    ApiError::new(ErrorKind::Forbidden, "Registration is not open here.")
+        .with_code("registration_closed")
+        .with_hint("Ask an administrator for an invitation.")
+}

@@ -1,0 +1,130 @@
+//! The ai role's routes: passed on with the actor, and with nothing that the
+//! ai role has no business with.
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    response::{IntoResponse as _, Response},
+};
+use futures_util::StreamExt as _;
+use http::{Extensions, HeaderMap, Method, header};
+use openmake_api::{ApiError, ClientInfo, RequestId};
+use openmake_types::Actor;
+use tower::ServiceExt as _;
+
+use crate::{
+    authority::{AuthorityCache, LiveSession, Refusal},
+    state::{AiService, App},
+};
+
+/// Headers that say who asks: the gateway has read them.
+const OWN_HEADERS: [header::HeaderName; 3] = [
+    header::AUTHORIZATION,
+    header::COOKIE,
+    header::PROXY_AUTHORIZATION,
+];
+
+/// Who asks, as the ai role reads it.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) actor: Actor,
+    pub(crate) client: ClientInfo,
+}
+
+/// Passes a request on. A stream of events ends when its session does.
+pub(crate) async fn forward(State(app): State<App>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut inner = Request::new(body);
+    *inner.method_mut() = parts.method;
+    *inner.uri_mut() = parts.uri;
+    *inner.headers_mut() = own_headers_removed(parts.headers);
+    // A fresh set: what axum noted about our own routing must not reach the
+    // routing inside.
+    let actor = parts.extensions.get::<Actor>().cloned();
+    copy_extensions(&parts.extensions, inner.extensions_mut());
+    let response = call(app.ai.clone(), inner).await;
+    match actor {
+        Some(actor) if is_event_stream(&response) => {
+            end_with(&app.authority, &actor, response).await
+        }
+        _ => response,
+    }
+}
+
+/// Sends a request of the gateway's own to the ai role, for `caller`.
+pub(crate) async fn send(app: &App, caller: &Caller, mut request: Request) -> Response {
+    let extensions = request.extensions_mut();
+    extensions.insert(caller.actor.clone());
+    if let Some(id) = &caller.client.request_id {
+        extensions.insert(RequestId(id.clone()));
+    }
+    extensions.insert(caller.client.clone());
+    call(app.ai.clone(), request).await
+}
+
+/// A request of the gateway's own. An invalid address is a fault of ours.
+pub(crate) fn request(method: Method, path: &str, body: Body) -> Result<Request, ApiError> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .body(body)
+        .map_err(ApiError::internal)
+}
+
+async fn call(ai: AiService, request: Request) -> Response {
+    match ai.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+fn own_headers_removed(mut headers: HeaderMap) -> HeaderMap {
+    for name in OWN_HEADERS {
+        headers.remove(name);
+    }
+    headers
+}
+
+fn copy_extensions(from: &Extensions, to: &mut Extensions) {
+    if let Some(actor) = from.get::<Actor>() {
+        to.insert(actor.clone());
+    }
+    if let Some(id) = from.get::<RequestId>() {
+        to.insert(id.clone());
+    }
+    if let Some(client) = from.get::<ClientInfo>() {
+        to.insert(client.clone());
+    }
+}
+
+/// Whether an answer is a stream of events.
+pub(crate) fn is_event_stream(response: &Response) -> bool {
+    response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+}
+
+async fn end_with(authority: &AuthorityCache, actor: &Actor, response: Response) -> Response {
+    let Some(session_id) = actor.session_id else {
+        return response;
+    };
+    let live = match authority.authorize(session_id).await {
+        Ok(session) => authority.follow(&session),
+        Err(Refusal::Ended) => return ApiError::unauthenticated().into_response(),
+        Err(Refusal::Unavailable) => {
+            return ApiError::unavailable("the session could not be checked").into_response();
+        }
+    };
+    response.map(|body| following(body, live))
+}
+
+fn following(body: Body, live: LiveSession) -> Body {
+    let over = live.token().cancelled_owned();
+    let stream = body.into_data_stream().take_until(over).map(move |piece| {
+        // The stream owns its registration and drops it at its end.
+        let _registered = &live;
+        piece
+    });
+    Body::from_stream(stream)
+}

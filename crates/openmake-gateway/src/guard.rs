@@ -1,0 +1,332 @@
+//! What stands before every route of the API: the credential, the rates, the
+//! limits. Closed by default: a route that is not in [`OPEN`] needs an actor,
+//! whatever its handler forgot.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    extract::{MatchedPath, Request, State},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderMap, HeaderValue, Method, header};
+use http_body_util::Limited;
+use openmake_api::{ApiError, ClientInfo, extract::too_large};
+use openmake_types::{Actor, ErrorKind};
+use tracing::Instrument as _;
+
+use crate::{
+    authority::Refusal,
+    rate::{Allowance, Class, Key},
+    state::App,
+};
+
+/// The one list of routes that need no credential. A test holds a snapshot of
+/// it, so that a change is seen.
+pub(crate) const OPEN: &[(Method, &str)] = &[
+    (Method::GET, "/health"),
+    (Method::GET, "/ready"),
+    (Method::GET, "/api/openapi.json"),
+    (Method::GET, "/api-docs"),
+    (Method::GET, "/api-docs/"),
+    (Method::GET, "/api-docs/{*rest}"),
+    (Method::GET, "/api/v1/instance"),
+    (Method::POST, "/api/v1/auth/register"),
+    (Method::POST, "/api/v1/auth/login"),
+    (Method::POST, "/api/v1/auth/guest"),
+    // These two check the refresh cookie themselves.
+    (Method::POST, "/api/v1/auth/refresh"),
+    (Method::POST, "/api/v1/auth/logout"),
+    // The first frame of a socket is its credential.
+    (Method::GET, "/api/v1/ws"),
+];
+
+/// The route that all unknown paths of the API have: 404 for everyone.
+pub(crate) const UNKNOWN: &str = "/api/{*rest}";
+
+fn is_open(method: &Method, route: &str) -> bool {
+    // GET routes answer HEAD as well.
+    let method = if method == Method::HEAD {
+        &Method::GET
+    } else {
+        method
+    };
+    route == UNKNOWN
+        || route == "/api"
+        || OPEN.iter().any(|open| open.0 == *method && open.1 == route)
+}
+
+/// What a route's requests count towards, besides the account's or address's
+/// own class.
+fn special_class(method: &Method, route: &str) -> Option<Class> {
+    match (method.as_str(), route) {
+        ("POST", "/api/v1/auth/register" | "/api/v1/auth/login" | "/api/v1/auth/guest") => {
+            Some(Class::SignIn)
+        }
+        ("POST", route) if starts_turn(route) => Some(Class::TurnStart),
+        ("GET", "/api/v1/search") => Some(Class::Search),
+        _ => None,
+    }
+}
+
+fn starts_turn(route: &str) -> bool {
+    let last = route.rsplit('/').next();
+    route.starts_with("/api/v1/conversations/") && last == Some("turns")
+        || route.starts_with("/api/v1/turns/") && matches!(last, Some("regenerate" | "continue"))
+}
+
+/// Health checks are asked often and from the same address as everyone else
+/// behind a proxy, so they are not counted.
+fn is_counted(route: &str) -> bool {
+    !matches!(route, "/health" | "/ready")
+}
+
+/// Checks the credential and the rates, and passes the actor on.
+pub(crate) async fn authenticate(
+    State(app): State<App>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or(UNKNOWN, MatchedPath::as_str)
+        .to_owned();
+    let method = request.method().clone();
+    let open = is_open(&method, &route);
+    let actor = match actor_of(&app, request.headers()).await {
+        Ok(actor) => actor,
+        Err(error) if open && error.kind() == ErrorKind::Unauthenticated => None,
+        Err(error) => {
+            // Guessing tokens counts towards the address.
+            let address = Key::address(client_ip(&request));
+            return match count(&app, &[(Class::Anonymous, address)]) {
+                Ok(allowance) => with_rates(error.into_response(), allowance),
+                Err(refused) => refused,
+            };
+        }
+    };
+    let classes = classes_of(&method, &route, actor.as_ref(), client_ip(&request));
+    let allowance = match count(&app, &classes) {
+        Ok(allowance) => allowance,
+        Err(refused) => return refused,
+    };
+    if actor.is_none() && !open {
+        return with_rates(ApiError::unauthenticated().into_response(), allowance);
+    }
+    // Only this function says who acts.
+    request.extensions_mut().remove::<Actor>();
+    if let Some(actor) = actor {
+        tracing::Span::current().record("user_id", actor.user_id.to_string());
+        request.extensions_mut().insert(actor);
+    }
+    with_rates(next.run(request).await, allowance)
+}
+
+fn client_ip(request: &Request) -> Option<std::net::IpAddr> {
+    let client = request.extensions().get::<ClientInfo>();
+    client.and_then(|client| client.ip)
+}
+
+fn classes_of(
+    method: &Method,
+    route: &str,
+    actor: Option<&Actor>,
+    ip: Option<std::net::IpAddr>,
+) -> Vec<(Class, Key)> {
+    if !is_counted(route) {
+        return Vec::new();
+    }
+    let general = match actor {
+        Some(actor) => (Class::Actor, Key::Actor(actor.user_id)),
+        None => (Class::Anonymous, Key::address(ip)),
+    };
+    let special = special_class(method, route).map(|class| match class {
+        Class::SignIn => (class, Key::address(ip)),
+        class => (class, general.1),
+    });
+    [Some(general), special].into_iter().flatten().collect()
+}
+
+/// Counts a request towards each class; what is left of the last, which is
+/// the narrowest, goes into the answer's headers.
+fn count(app: &App, classes: &[(Class, Key)]) -> Result<Option<Allowance>, Response> {
+    let mut left = None;
+    for (class, key) in classes {
+        match app.limits.check(*class, *key) {
+            Ok(allowance) => left = allowance.or(left),
+            Err(refused) => {
+                let class = class.as_str();
+                let labels = crate::metrics::ClassLabels { class };
+                app.metrics.rate_limited.get_or_create(&labels).inc();
+                return Err(with_rates(refused.refusal().into_response(), Some(refused)));
+            }
+        }
+    }
+    Ok(left)
+}
+
+fn with_rates(mut response: Response, allowance: Option<Allowance>) -> Response {
+    if let Some(allowance) = allowance {
+        allowance.write(response.headers_mut());
+    }
+    response
+}
+
+async fn actor_of(app: &App, headers: &HeaderMap) -> Result<Option<Actor>, ApiError> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let token = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim());
+    let token = token.ok_or_else(ApiError::unauthenticated)?;
+    actor_of_token(app, token).await.map(|found| Some(found.0))
+}
+
+/// The actor of an access token, with what the socket needs to follow it.
+pub(crate) async fn actor_of_token(
+    app: &App,
+    token: &str,
+) -> Result<
+    (
+        Actor,
+        openmake_store::sessions::Authority,
+        crate::tokens::Claims,
+    ),
+    ApiError,
+> {
+    let claims = app
+        .access_tokens
+        .verify(token, app.clock.now())
+        .ok_or_else(expired)?;
+    let authority = match app.authority.authorize(claims.session_id).await {
+        Ok(authority) => authority,
+        Err(Refusal::Ended) => return Err(expired()),
+        Err(Refusal::Unavailable) => {
+            return Err(ApiError::unavailable("the session could not be checked"));
+        }
+    };
+    if authority.user_id != claims.user_id {
+        return Err(expired());
+    }
+    let actor = Actor {
+        user_id: authority.user_id,
+        role: authority.role,
+        session_id: Some(authority.session_id),
+        api_key_id: None,
+        capabilities: authority.role.capabilities(),
+    };
+    Ok((actor, authority, claims))
+}
+
+fn expired() -> ApiError {
+    ApiError::new(
+        ErrorKind::Unauthenticated,
+        "The access token has expired or its session is over.",
+    )
+    .with_code("token_invalid")
+    .with_hint("Refresh it at /api/v1/auth/refresh, or sign in again.")
+}
+
+/// Bounds how long a request may take and how large its body may be, and lets
+/// what changes something finish though its client is gone.
+pub(crate) async fn bound(State(app): State<App>, request: Request, next: Next) -> Response {
+    let limits = &app.settings.limits;
+    let uploads = request
+        .extensions()
+        .get::<MatchedPath>()
+        .is_some_and(|route| request.method() == Method::POST && starts_turn(route.as_str()));
+    let (timeout, bytes) = if uploads {
+        (limits.upload_timeout, limits.turn_body_bytes)
+    } else {
+        (limits.request_timeout, limits.body_bytes)
+    };
+    if announced_length(request.headers()) > bytes as u64 {
+        return too_large().into_response();
+    }
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let request = request.map(|body| Body::new(Limited::new(body, bytes)));
+    let answer = answer_within(timeout, next.run(request));
+    if !changes {
+        return answer.await;
+    }
+    let answer = answer.instrument(tracing::Span::current());
+    match app.tasks.spawn(answer).await {
+        Ok(response) => response,
+        Err(failure) if failure.is_panic() => {
+            std::panic::resume_unwind(failure.into_panic());
+        }
+        Err(failure) => ApiError::internal(failure).into_response(),
+    }
+}
+
+fn announced_length(headers: &HeaderMap) -> u64 {
+    headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(0)
+}
+
+async fn answer_within(timeout: Duration, answer: impl Future<Output = Response>) -> Response {
+    tokio::time::timeout(timeout, answer)
+        .await
+        .unwrap_or_else(|_| {
+            ApiError::new(ErrorKind::Timeout, "The server took too long to answer.")
+                .with_hint("Try again in a moment.")
+                .into_response()
+        })
+}
+
+/// What the API's answers carry and the page's do not: nothing in them is ever
+/// a document, and nothing is kept unless a handler says so.
+pub(crate) async fn seal(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        );
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// The answer to a request whose handler panicked.
+pub(crate) fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    ApiError::internal("a handler panicked").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starting_regenerating_and_continuing_are_turn_starts() {
+        for (route, starts) in [
+            ("/api/v1/conversations/{id}/turns", true),
+            ("/api/v1/turns/{id}/regenerate", true),
+            ("/api/v1/turns/{id}/continue", true),
+            ("/api/v1/turns/{id}/cancel", false),
+            ("/api/v1/conversations", false),
+        ] {
+            assert_eq!(starts_turn(route), starts, "{route}");
+        }
+    }
+
+    #[test]
+    fn only_the_listed_methods_are_open() {
+        assert!(is_open(&Method::HEAD, "/health"));
+        assert!(is_open(&Method::POST, "/api/v1/auth/login"));
+        assert!(!is_open(&Method::GET, "/api/v1/auth/me"));
+        assert!(!is_open(&Method::POST, "/api/v1/instance"));
+    }
+}

@@ -1,0 +1,33 @@
+//! The gateway role: the only public port. It authenticates, limits, audits,
+//! ends WebSockets, and serves accounts and conversations from the store. It
+//! knows nothing of prompts and never calls a model: the ai role's routes are
+//! passed on by a generated table.
+//!
+//! Start reading at [`Gateway::router`]; every request goes through `request`
+//! (who asks), then `guard` (may they), then a file of `routes`.
+
+mod audit;
+mod authority;
+mod docs;
+mod error;
+mod forward;
+mod gateway;
+mod guard;
+mod lockout;
+mod metrics;
+mod openapi;
+mod passwords;
+mod rate;
+mod request;
+mod routes;
+mod settings;
+mod site;
+mod socket;
+mod sse;
+mod state;
+mod tokens;
+
+pub use gateway::{Gateway, GatewayParts};
+pub use openapi::openapi;
+pub use settings::{GatewaySettings, LimitSettings, RateSettings, SocketSettings};
+pub use state::AiService;

@@ -1,0 +1,7 @@
+//! Passwords: which ones are good enough, and how they are kept.
+
+mod hashing;
+mod policy;
+
+pub(crate) use hashing::{Hasher, Verdict};
+pub(crate) use policy::{About, MIN_LENGTH, check, normalize};

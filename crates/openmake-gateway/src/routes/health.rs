@@ -1,0 +1,74 @@
+//! Whether the process is up, whether it can serve, and what it counted.
+
+use std::time::Duration;
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, header};
+use openmake_api::{
+    Allowed, ApiError,
+    authorize::ReadMetrics,
+    extract::Json,
+    instance::{Health, Readiness},
+    responses::{OpenProblems, ReadProblems},
+};
+
+use crate::state::App;
+
+/// The format that Prometheus asks for.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The process is up.
+#[utoipa::path(get, path = "/health", tag = "operation", security(()),
+    responses((status = 200, body = Health), OpenProblems))]
+pub(crate) async fn health(State(app): State<App>) -> Json<Health> {
+    Json(Health {
+        status: "ok".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        uptime_seconds: app.started.elapsed().as_secs(),
+    })
+}
+
+/// The database is migrated and reachable. Models do not count.
+#[utoipa::path(get, path = "/ready", tag = "operation", security(()),
+    responses((status = 200, body = Readiness), OpenProblems))]
+pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Readiness>, ApiError> {
+    let ping = tokio::time::timeout(Duration::from_secs(3), app.store.ping()).await;
+    match ping {
+        Ok(Ok(())) => Ok(Json(Readiness {
+            ready: true,
+            database: "ok".to_owned(),
+        })),
+        Ok(Err(error)) => Err(unready(error)),
+        Err(error) => Err(unready(error)),
+    }
+}
+
+fn unready(source: impl std::error::Error + Send + Sync + 'static) -> ApiError {
+    ApiError::unavailable(source)
+        .with_code("database_unavailable")
+        .with_hint("See the server's log; `openmake doctor` checks the database.")
+}
+
+/// What this process counted, for Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "operation",
+    responses((status = 200, body = String, content_type = "application/openmetrics-text"), ReadProblems))]
+pub(crate) async fn metrics(
+    State(app): State<App>,
+    _allowed: Allowed<ReadMetrics>,
+) -> Result<Response, ApiError> {
+    metrics_text(&app)
+}
+
+/// The same without a credential, for a listen address of its own.
+pub(crate) async fn metrics_unguarded(State(app): State<App>) -> Result<Response, ApiError> {
+    metrics_text(&app)
+}
+
+fn metrics_text(app: &App) -> Result<Response, ApiError> {
+    let text = app.metrics.encode().map_err(ApiError::internal)?;
+    let headers = [(header::CONTENT_TYPE, OPENMETRICS)];
+    Ok((StatusCode::OK, headers, text).into_response())
+}

@@ -1,0 +1,76 @@
+//! Texts that people type, checked at the edge.
+
+use openmake_api::ApiError;
+
+/// An e-mail address that could be one: the only proof is a mail that arrives.
+pub(crate) fn email(field: &'static str, text: &str) -> Result<String, ApiError> {
+    parse_email(text)
+        .ok_or_else(|| ApiError::field(field, "invalid", "This is not an e-mail address."))
+}
+
+/// The same without an answer for whoever typed it.
+pub(crate) fn parse_email(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (local, domain) = text.rsplit_once('@')?;
+    let plain = |letter: char| !letter.is_whitespace() && !letter.is_control();
+    let good = (1..=64).contains(&local.len())
+        && (1..=253).contains(&domain.len())
+        && text.chars().count() <= 254
+        && text.chars().all(plain)
+        && !local.contains('@')
+        && !domain.starts_with('.')
+        && !domain.ends_with('.');
+    good.then(|| text.to_owned())
+}
+
+/// One line of 1 to `max` characters, white space around it removed.
+pub(crate) fn line(field: &'static str, text: &str, max: usize) -> Result<String, ApiError> {
+    let text = text.trim();
+    let refuse = |code: &'static str, detail: String| Err(ApiError::field(field, code, detail));
+    if text.is_empty() {
+        return refuse("required", format!("`{field}` must not be empty."));
+    }
+    if text.chars().count() > max {
+        let detail = format!("`{field}` has at most {max} characters.");
+        return refuse("too_long", detail);
+    }
+    if text.chars().any(char::is_control) {
+        let detail = format!("`{field}` must not have control characters.");
+        return refuse("invalid", detail);
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_could_be_ones_are_taken() {
+        for (text, good) in [
+            ("a@b", true),
+            ("  Kim@Example.COM ", true),
+            ("한글@도메인.한국", true),
+            ("a+b.c@sub.example.com", true),
+            ("", false),
+            ("a", false),
+            ("@b", false),
+            ("a@", false),
+            ("a@b@c", false),
+            ("a b@c", false),
+            ("a\0@c", false),
+            ("a@.b", false),
+            (&format!("{}@b", "a".repeat(65)), false),
+        ] {
+            assert_eq!(parse_email(text).is_some(), good, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn lines_are_trimmed_and_bounded() {
+        assert_eq!(line("title", " 제목 ", 2).expect("good"), "제목");
+        for text in ["", "  ", "abc", "a\nb", "\0"] {
+            assert!(line("title", text, 2).is_err(), "{text:?}");
+        }
+    }
+}
