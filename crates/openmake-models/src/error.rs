@@ -106,7 +106,9 @@ impl ModelError {
     /// The next step, for whoever reads the error.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NoModelServer => Some("Connect a model server, for example Ollama, under Settings, Models."),
+            Self::NoModelServer => {
+                Some("Connect a model server, for example Ollama, under Settings, Models.")
+            }
             Self::ModelNotFound { .. } => {
                 Some("Choose a model from the list, or make it available on a connected server.")
             }
@@ -115,7 +117,9 @@ impl ModelError {
             }
             Self::Unauthorized { .. } => Some("Check the API key of this node."),
             Self::RateLimited { .. } => Some("Wait, or add another API key to this node."),
-            Self::ContextTooLong { .. } => Some("Start a new conversation, or choose a model with a longer context."),
+            Self::ContextTooLong { .. } => {
+                Some("Start a new conversation, or choose a model with a longer context.")
+            }
             Self::Timeout(TimeoutKind::FirstToken(_)) => {
                 Some("The model may still be loading, or be too large for its machine. Try again.")
             }
@@ -126,15 +130,22 @@ impl ModelError {
 
     /// An upstream error in the server's words, made fit to show.
     pub(crate) fn upstream(status: Option<u16>, message: &str) -> Self {
-        Self::Upstream { status, message: presentable(message) }
+        Self::Upstream {
+            status,
+            message: presentable(message),
+        }
     }
 
     pub(crate) fn protocol(message: impl Into<String>) -> Self {
-        Self::Protocol { message: presentable(&message.into()) }
+        Self::Protocol {
+            message: presentable(&message.into()),
+        }
     }
 
     pub(crate) fn connection(message: impl Into<String>) -> Self {
-        Self::Connection { message: presentable(&message.into()) }
+        Self::Connection {
+            message: presentable(&message.into()),
+        }
     }
 }
 
@@ -156,7 +167,11 @@ pub(crate) fn presentable(message: &str) -> String {
     let mut shown = String::new();
     let mut length = 0;
     for word in message.split_whitespace() {
-        let word = if looks_like_a_key(word) { "[redacted]" } else { word };
+        let word = if looks_like_a_key(word) {
+            "[redacted]"
+        } else {
+            word
+        };
         let word_length = word.chars().count();
         if !shown.is_empty() {
             shown.push(' ');
@@ -175,16 +190,19 @@ pub(crate) fn presentable(message: &str) -> String {
 
 /// `sk-…` and the like, or 32 characters and more of letters mixed with digits.
 fn looks_like_a_key(word: &str) -> bool {
-    word.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '*' | '.'))).any(|part| {
-        let prefixed = ["sk-", "sk_", "gsk_", "xai-", "hf_", "key-", "Bearer"]
-            .iter()
-            .any(|prefix| part.len() > prefix.len() + 4 && part.starts_with(prefix));
-        let long_mix = part.len() >= 32
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
-            && part.bytes().any(|byte| byte.is_ascii_digit())
-            && part.bytes().any(|byte| byte.is_ascii_alphabetic());
-        prefixed || long_mix
-    })
+    word.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '*' | '.')))
+        .any(|part| {
+            let prefixed = ["sk-", "sk_", "gsk_", "xai-", "hf_", "key-", "Bearer"]
+                .iter()
+                .any(|prefix| part.len() > prefix.len() + 4 && part.starts_with(prefix));
+            let long_mix = part.len() >= 32
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
+                && part.bytes().any(|byte| byte.is_ascii_digit())
+                && part.bytes().any(|byte| byte.is_ascii_alphabetic());
+            prefixed || long_mix
+        })
 }
 
 #[cfg(test)]
@@ -200,9 +218,15 @@ mod tests {
         ] {
             let shown = presentable(message);
             assert!(shown.contains("[redacted]"), "{shown}");
-            assert!(!shown.contains("abc") && !shown.contains("0123") && !shown.contains("0a1b"), "{shown}");
+            assert!(
+                !shown.contains("abc") && !shown.contains("0123") && !shown.contains("0a1b"),
+                "{shown}"
+            );
         }
-        assert_eq!(presentable("model 'qwen3-coder:30b-a3b' not\nfound"), "model 'qwen3-coder:30b-a3b' not found");
+        assert_eq!(
+            presentable("model 'qwen3-coder:30b-a3b' not\nfound"),
+            "model 'qwen3-coder:30b-a3b' not found"
+        );
     }
 
     #[test]

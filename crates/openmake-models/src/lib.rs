@@ -11,8 +11,10 @@
 
 mod chat;
 pub mod classifier;
+mod discover;
 mod error;
 mod model;
+pub mod pool;
 pub mod profiles;
 pub mod provider;
 pub mod wire;
@@ -21,9 +23,14 @@ pub use chat::{
     AnswerFormat, ChatDelta, ChatMessage, ChatOptions, ChatRequest, EmbedRequest, Embeddings,
     FinishReason, Image, KeepAlive, Role, ThinkingLevel, ToolChoice, ToolSpec,
 };
+pub use discover::{Candidate, Discovered, USUAL_SERVERS, discover};
 pub use error::{ModelError, TimeoutKind};
 pub use model::{
     ListedModel, LoadedModel, ModelCapabilities, ModelDetails, ProviderKind, UnknownProviderKind,
 };
-pub use provider::{BaseUrl, BaseUrlError, Credential, DeltaStream, Provider, ProviderLimits, ProviderParts, provider};
+pub use pool::{ChatStream, NodeConfig, NodePool, PoolParts, PoolSettings};
+pub use provider::{
+    BaseUrl, BaseUrlError, Credential, DeltaStream, Provider, ProviderLimits, ProviderParts,
+    provider,
+};
 pub use secrecy::SecretString;

@@ -48,7 +48,10 @@ pub struct UnknownProviderKind;
 
 /// What a model can do.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "five independent facts, each read by its name")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "five independent facts, each read by its name"
+)]
 pub struct ModelCapabilities {
     /// It answers in text.
     pub chat: bool,
@@ -80,7 +83,9 @@ impl ModelCapabilities {
 impl fmt::Debug for ModelCapabilities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let chat = self.chat.then_some("chat");
-        f.debug_set().entries(chat.into_iter().chain(self.names())).finish()
+        f.debug_set()
+            .entries(chat.into_iter().chain(self.names()))
+            .finish()
     }
 }
 

@@ -30,7 +30,12 @@ pub enum BaseUrlError {
 
 /// Paths that people copy along from an example request.
 const OLLAMA_ENDS: &[&str] = &["/api/chat", "/api/generate", "/api/tags", "/api", "/v1"];
-const OPENAI_ENDS: &[&str] = &["/chat/completions", "/completions", "/models", "/embeddings"];
+const OPENAI_ENDS: &[&str] = &[
+    "/chat/completions",
+    "/completions",
+    "/models",
+    "/embeddings",
+];
 
 impl BaseUrl {
     /// Reads `http://localhost:11434`, `localhost:11434/`,
@@ -41,7 +46,11 @@ impl BaseUrl {
             Target::parse(text)?
         } else {
             let host = text.split(['/', ':']).next().unwrap_or_default();
-            let scheme = if is_own_host(host) || text.starts_with('[') { "http" } else { "https" };
+            let scheme = if is_own_host(host) || text.starts_with('[') {
+                "http"
+            } else {
+                "https"
+            };
             Target::parse(&format!("{scheme}://{text}"))?
         };
         if root.url().query().is_some() {
@@ -62,7 +71,11 @@ impl BaseUrl {
             ProviderKind::Ollama => path.clone(),
             ProviderKind::OpenAi => path.strip_suffix("/v1").unwrap_or(&path).to_owned(),
         };
-        Ok(Self { kind, root: with_path(&root, &root_path)?, api_path: path })
+        Ok(Self {
+            kind,
+            root: with_path(&root, &root_path)?,
+            api_path: path,
+        })
     }
 
     /// The protocol.
@@ -82,7 +95,10 @@ impl BaseUrl {
 
     /// The URL of a path beside the protocol, such as llama.cpp's `/props`.
     pub(crate) fn beside(&self, path: &str) -> Result<Target, EgressError> {
-        with_path(&self.root, &format!("{}{path}", self.root.url().path().trim_end_matches('/')))
+        with_path(
+            &self.root,
+            &format!("{}{path}", self.root.url().path().trim_end_matches('/')),
+        )
     }
 }
 
@@ -94,7 +110,9 @@ fn with_path(target: &Target, path: &str) -> Result<Target, EgressError> {
 
 /// `v1`, `v4`, `v1beta`.
 fn is_version(segment: &str) -> bool {
-    segment.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    segment
+        .strip_prefix('v')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 impl fmt::Display for BaseUrl {
@@ -118,7 +136,11 @@ mod tests {
             ProviderKind::Ollama => "/api/chat",
             ProviderKind::OpenAi => "/chat/completions",
         };
-        BaseUrl::parse(kind, text).expect("an address").api(path).expect("a target").to_string()
+        BaseUrl::parse(kind, text)
+            .expect("an address")
+            .api(path)
+            .expect("a target")
+            .to_string()
     }
 
     #[test]
@@ -132,39 +154,85 @@ mod tests {
             "http://localhost:11434/v1",
             "http://localhost:11434/api/chat",
         ] {
-            assert_eq!(chat_url(ProviderKind::Ollama, text), "http://localhost:11434/api/chat", "{text}");
+            assert_eq!(
+                chat_url(ProviderKind::Ollama, text),
+                "http://localhost:11434/api/chat",
+                "{text}"
+            );
         }
-        assert_eq!(chat_url(ProviderKind::Ollama, "ollama.com"), "https://ollama.com/api/chat");
-        assert_eq!(chat_url(ProviderKind::Ollama, "https://a.test/ollama"), "https://a.test/ollama/api/chat");
-        assert_eq!(chat_url(ProviderKind::Ollama, "[::1]:11434"), "http://[::1]:11434/api/chat");
+        assert_eq!(
+            chat_url(ProviderKind::Ollama, "ollama.com"),
+            "https://ollama.com/api/chat"
+        );
+        assert_eq!(
+            chat_url(ProviderKind::Ollama, "https://a.test/ollama"),
+            "https://a.test/ollama/api/chat"
+        );
+        assert_eq!(
+            chat_url(ProviderKind::Ollama, "[::1]:11434"),
+            "http://[::1]:11434/api/chat"
+        );
     }
 
     #[test]
     fn openai_with_and_without_its_version() {
         for (text, expected) in [
-            ("localhost:8080", "http://localhost:8080/v1/chat/completions"),
-            ("http://localhost:8080/v1/", "http://localhost:8080/v1/chat/completions"),
-            ("http://localhost:8080/v1/models", "http://localhost:8080/v1/chat/completions"),
-            ("https://openrouter.ai/api", "https://openrouter.ai/api/v1/chat/completions"),
-            ("https://openrouter.ai/api/v1", "https://openrouter.ai/api/v1/chat/completions"),
-            ("https://api.groq.com/openai/v1", "https://api.groq.com/openai/v1/chat/completions"),
+            (
+                "localhost:8080",
+                "http://localhost:8080/v1/chat/completions",
+            ),
+            (
+                "http://localhost:8080/v1/",
+                "http://localhost:8080/v1/chat/completions",
+            ),
+            (
+                "http://localhost:8080/v1/models",
+                "http://localhost:8080/v1/chat/completions",
+            ),
+            (
+                "https://openrouter.ai/api",
+                "https://openrouter.ai/api/v1/chat/completions",
+            ),
+            (
+                "https://openrouter.ai/api/v1",
+                "https://openrouter.ai/api/v1/chat/completions",
+            ),
+            (
+                "https://api.groq.com/openai/v1",
+                "https://api.groq.com/openai/v1/chat/completions",
+            ),
             (
                 "https://generativelanguage.googleapis.com/v1beta/openai/",
                 "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions",
             ),
-            ("https://open.bigmodel.cn/api/paas/v4", "https://open.bigmodel.cn/api/paas/v4/chat/completions"),
+            (
+                "https://open.bigmodel.cn/api/paas/v4",
+                "https://open.bigmodel.cn/api/paas/v4/chat/completions",
+            ),
         ] {
             assert_eq!(chat_url(ProviderKind::OpenAi, text), expected, "{text}");
         }
         let base = BaseUrl::parse(ProviderKind::OpenAi, "http://box:8080/v1").expect("an address");
-        assert_eq!(base.beside("/props").expect("a target").to_string(), "http://box:8080/props");
+        assert_eq!(
+            base.beside("/props").expect("a target").to_string(),
+            "http://box:8080/props"
+        );
         assert_eq!(base.to_string(), "http://box:8080/v1");
     }
 
     #[test]
     fn what_is_no_address_says_why() {
-        for text in ["", "ftp://x", "http://user:pass@host", "http://h/v1?key=1", "http://"] {
-            assert!(BaseUrl::parse(ProviderKind::OpenAi, text).is_err(), "{text}");
+        for text in [
+            "",
+            "ftp://x",
+            "http://user:pass@host",
+            "http://h/v1?key=1",
+            "http://",
+        ] {
+            assert!(
+                BaseUrl::parse(ProviderKind::OpenAi, text).is_err(),
+                "{text}"
+            );
         }
     }
 }

@@ -46,14 +46,23 @@ pub(super) struct Ask<'a> {
 
 impl<'a> Ask<'a> {
     pub(super) fn get(path: &'a str, credential: &'a Credential) -> Self {
-        Self { path, credential, body: Vec::new(), model: "" }
+        Self {
+            path,
+            credential,
+            body: Vec::new(),
+            model: "",
+        }
     }
 }
 
 impl Endpoint {
     pub(super) fn new(base: BaseUrl, parts: ProviderParts) -> Self {
         let allowed = AllowedHosts::from(base.root());
-        Self { base, parts, allowed }
+        Self {
+            base,
+            parts,
+            allowed,
+        }
     }
 
     /// A prefix for the ids of an answer's tool calls.
@@ -72,17 +81,30 @@ impl Endpoint {
     /// Asks a path beside the protocol, whose absence is no error.
     pub(super) async fn beside(&self, path: &str, credential: &Credential) -> Option<Bytes> {
         let target = self.base.beside(path).ok()?;
-        self.read(target, Ask::get(path, credential), self.parts.limits.request).await.ok()
+        self.read(
+            target,
+            Ask::get(path, credential),
+            self.parts.limits.request,
+        )
+        .await
+        .ok()
     }
 
-    async fn read(&self, target: Target, ask: Ask<'_>, limit: Duration) -> Result<Bytes, ModelError> {
+    async fn read(
+        &self,
+        target: Target,
+        ask: Ask<'_>,
+        limit: Duration,
+    ) -> Result<Bytes, ModelError> {
         let model = ask.model.to_owned();
         let work = async {
             let response = self.send(target, ask).await?;
             let response = self.accepted(response, &model).await?;
             Ok(response.bytes(MAX_JSON_BYTES).await?)
         };
-        timeout(limit, work).await.unwrap_or(Err(ModelError::Timeout(TimeoutKind::Request(limit))))
+        timeout(limit, work)
+            .await
+            .unwrap_or(Err(ModelError::Timeout(TimeoutKind::Request(limit))))
     }
 
     /// Asks and decodes the answer as it comes, under the watchdog.
@@ -101,7 +123,9 @@ impl Endpoint {
         };
         let response = timeout_at(deadline, work)
             .await
-            .unwrap_or(Err(ModelError::Timeout(TimeoutKind::FirstToken(limits.first_token))))?;
+            .unwrap_or(Err(ModelError::Timeout(TimeoutKind::FirstToken(
+                limits.first_token,
+            ))))?;
         let body = stream::unfold(Some(response), async |response| {
             let mut response = response?;
             match response.chunk().await {
@@ -123,10 +147,16 @@ impl Endpoint {
         // What is asked and the key belong to this server and to no other.
         request.redirects = Redirects::SameOrigin;
         request.headers = headers(ask.credential)?;
-        self.parts.egress.send(request).await.map_err(|error| match error {
-            EgressError::Timeout { limit } => ModelError::connection(format!("no connection within {limit:?}")),
-            other => other.into(),
-        })
+        self.parts
+            .egress
+            .send(request)
+            .await
+            .map_err(|error| match error {
+                EgressError::Timeout { limit } => {
+                    ModelError::connection(format!("no connection within {limit:?}"))
+                }
+                other => other.into(),
+            })
     }
 
     /// The answer, if its status says that it is one.
@@ -138,8 +168,17 @@ impl Endpoint {
         let retry_after = self.retry_after(response.headers());
         let body = timeout(ERROR_BODY, response.bytes(MAX_ERROR_BYTES)).await;
         let body = body.ok().and_then(Result::ok).unwrap_or_default();
-        let status = if status == StatusCode::PAYMENT_REQUIRED { StatusCode::TOO_MANY_REQUESTS } else { status };
-        Err(read_failure(Failure { status: Some(status.as_u16()), retry_after, body: &body, model }))
+        let status = if status == StatusCode::PAYMENT_REQUIRED {
+            StatusCode::TOO_MANY_REQUESTS
+        } else {
+            status
+        };
+        Err(read_failure(Failure {
+            status: Some(status.as_u16()),
+            retry_after,
+            body: &body,
+            model,
+        }))
     }
 
     /// `Retry-After`, in seconds or as a date.
@@ -149,7 +188,9 @@ impl Endpoint {
             Duration::try_from_secs_f64(seconds).ok()?
         } else {
             let until = DateTime::parse_from_rfc2822(text).ok()?;
-            (until.to_utc() - self.parts.clock.now()).to_std().unwrap_or_default()
+            (until.to_utc() - self.parts.clock.now())
+                .to_std()
+                .unwrap_or_default()
         };
         Some(wait.min(MAX_RETRY_AFTER))
     }
@@ -157,11 +198,17 @@ impl Endpoint {
 
 fn headers(credential: &Credential) -> Result<HeaderMap, ModelError> {
     let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     if let Credential::Key(key) = credential {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret())).map_err(|_| {
-            ModelError::Unauthorized { message: "the key has characters that no header can carry".to_owned() }
-        })?;
+        let mut value =
+            HeaderValue::from_str(&format!("Bearer {}", key.expose_secret())).map_err(|_| {
+                ModelError::Unauthorized {
+                    message: "the key has characters that no header can carry".to_owned(),
+                }
+            })?;
         value.set_sensitive(true);
         headers.insert(header::AUTHORIZATION, value);
     }

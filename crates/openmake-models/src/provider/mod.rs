@@ -79,7 +79,9 @@ pub struct ProviderParts {
 
 impl fmt::Debug for ProviderParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProviderParts").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("ProviderParts")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -90,7 +92,10 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     fn kind(&self) -> ProviderKind;
 
     /// The server's version, where it says.
-    fn version<'a>(&'a self, credential: &'a Credential) -> BoxFuture<'a, Result<Option<String>, ModelError>>;
+    fn version<'a>(
+        &'a self,
+        credential: &'a Credential,
+    ) -> BoxFuture<'a, Result<Option<String>, ModelError>>;
 
     /// The models that the server has.
     fn list_models<'a>(
@@ -144,13 +149,16 @@ fn checked_vectors(request: &EmbedRequest, answer: Embeddings) -> Result<Embeddi
         )));
     }
     let length = answer.vectors.first().map_or(0, Vec::len);
-    let sound = answer
-        .vectors
-        .iter()
-        .all(|vector| !vector.is_empty() && vector.len() == length && vector.iter().all(|number| number.is_finite()));
+    let sound = answer.vectors.iter().all(|vector| {
+        !vector.is_empty()
+            && vector.len() == length
+            && vector.iter().all(|number| number.is_finite())
+    });
     if sound || answer.vectors.is_empty() {
         Ok(answer)
     } else {
-        Err(ModelError::protocol("the vectors are empty, of different lengths, or not of numbers"))
+        Err(ModelError::protocol(
+            "the vectors are empty, of different lengths, or not of numbers",
+        ))
     }
 }

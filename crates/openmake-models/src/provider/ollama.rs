@@ -23,7 +23,9 @@ impl OllamaProvider {
     }
 
     async fn get(&self, path: &str, credential: &Credential) -> Result<bytes::Bytes, ModelError> {
-        self.0.json(Ask::get(path, credential), self.0.parts.limits.request).await
+        self.0
+            .json(Ask::get(path, credential), self.0.parts.limits.request)
+            .await
     }
 }
 
@@ -32,8 +34,12 @@ impl Provider for OllamaProvider {
         ProviderKind::Ollama
     }
 
-    fn version<'a>(&'a self, credential: &'a Credential) -> BoxFuture<'a, Result<Option<String>, ModelError>> {
-        async move { ollama::parse_version(&self.get("/api/version", credential).await?).map(Some) }.boxed()
+    fn version<'a>(
+        &'a self,
+        credential: &'a Credential,
+    ) -> BoxFuture<'a, Result<Option<String>, ModelError>> {
+        async move { ollama::parse_version(&self.get("/api/version", credential).await?).map(Some) }
+            .boxed()
     }
 
     fn list_models<'a>(
@@ -50,7 +56,12 @@ impl Provider for OllamaProvider {
     ) -> BoxFuture<'a, Result<ModelDetails, ModelError>> {
         let body = ollama::show_body(&model.name);
         async move {
-            let ask = Ask { path: "/api/show", credential, body, model: &model.name };
+            let ask = Ask {
+                path: "/api/show",
+                credential,
+                body,
+                model: &model.name,
+            };
             let answer = self.0.json(ask, self.0.parts.limits.request).await?;
             ollama::parse_details(&model.name, &answer)
         }
@@ -61,7 +72,8 @@ impl Provider for OllamaProvider {
         &'a self,
         credential: &'a Credential,
     ) -> BoxFuture<'a, Result<Option<Vec<LoadedModel>>, ModelError>> {
-        async move { ollama::parse_loaded(&self.get("/api/ps", credential).await?).map(Some) }.boxed()
+        async move { ollama::parse_loaded(&self.get("/api/ps", credential).await?).map(Some) }
+            .boxed()
     }
 
     fn chat<'a>(

@@ -27,7 +27,10 @@ impl OpenAiProvider {
     /// the protocol.
     pub fn new(base: BaseUrl, parts: ProviderParts) -> Self {
         let dialect = Dialect::of_host(base.root().host());
-        Self { endpoint: Endpoint::new(base, parts), dialect }
+        Self {
+            endpoint: Endpoint::new(base, parts),
+            dialect,
+        }
     }
 
     /// llama.cpp tells here what its list leaves out.
@@ -46,7 +49,10 @@ impl Provider for OpenAiProvider {
     }
 
     /// The protocol has no version; llama.cpp and vLLM have paths of their own.
-    fn version<'a>(&'a self, credential: &'a Credential) -> BoxFuture<'a, Result<Option<String>, ModelError>> {
+    fn version<'a>(
+        &'a self,
+        credential: &'a Credential,
+    ) -> BoxFuture<'a, Result<Option<String>, ModelError>> {
         async move {
             if let Some(props) = self.llama_props(credential).await {
                 return Ok(props.version.map(|build| format!("llama.cpp {build}")));
@@ -55,7 +61,9 @@ impl Provider for OpenAiProvider {
                 return Ok(None);
             }
             let version = self.endpoint.beside("/version", credential).await;
-            Ok(version.and_then(|body| ollama::parse_version(&body).ok()).map(|version| format!("vLLM {version}")))
+            Ok(version
+                .and_then(|body| ollama::parse_version(&body).ok())
+                .map(|version| format!("vLLM {version}")))
         }
         .boxed()
     }
@@ -66,7 +74,12 @@ impl Provider for OpenAiProvider {
     ) -> BoxFuture<'a, Result<Vec<ListedModel>, ModelError>> {
         async move {
             let limit = self.endpoint.parts.limits.request;
-            openai::parse_list(&self.endpoint.json(Ask::get("/models", credential), limit).await?)
+            openai::parse_list(
+                &self
+                    .endpoint
+                    .json(Ask::get("/models", credential), limit)
+                    .await?,
+            )
         }
         .boxed()
     }
@@ -99,7 +112,10 @@ impl Provider for OpenAiProvider {
         credential: &'a Credential,
         request: &'a ChatRequest,
     ) -> BoxFuture<'a, Result<DeltaStream, ModelError>> {
-        let decoder = Box::new(OpenAiDecoder::new(&request.model, self.endpoint.call_prefix()));
+        let decoder = Box::new(OpenAiDecoder::new(
+            &request.model,
+            self.endpoint.call_prefix(),
+        ));
         let ask = Ask {
             path: "/chat/completions",
             credential,
@@ -121,7 +137,10 @@ impl Provider for OpenAiProvider {
             model: &request.model,
         };
         async move {
-            let answer = self.endpoint.json(ask, self.endpoint.parts.limits.embed).await?;
+            let answer = self
+                .endpoint
+                .json(ask, self.endpoint.parts.limits.embed)
+                .await?;
             super::checked_vectors(request, openai::parse_embeddings(&answer)?)
         }
         .boxed()

@@ -34,7 +34,10 @@ pub fn decode_stream(
         ready: VecDeque::new(),
         failed: None,
     };
-    stream::unfold(reader, async |mut reader| reader.next().await.map(|item| (item, reader))).boxed()
+    stream::unfold(reader, async |mut reader| {
+        reader.next().await.map(|item| (item, reader))
+    })
+    .boxed()
 }
 
 type Body = Pin<Box<dyn Stream<Item = Result<Bytes, ModelError>> + Send>>;
@@ -77,7 +80,9 @@ impl Reader {
         self.bytes = self.bytes.saturating_add(piece.len());
         if self.bytes > self.limits.max_stream_bytes {
             let limit = self.limits.max_stream_bytes;
-            return self.fail(ModelError::protocol(format!("the answer is larger than {limit} bytes")));
+            return self.fail(ModelError::protocol(format!(
+                "the answer is larger than {limit} bytes"
+            )));
         }
         let progress = match self.decoder.push(piece, &mut self.ready) {
             Ok(progress) => progress,
@@ -85,7 +90,9 @@ impl Reader {
         };
         match self.decoder.stage() {
             Stage::Ended => self.body = None,
-            Stage::Closing if progress == Progress::Data => self.deadline = Instant::now() + CLOSING,
+            Stage::Closing if progress == Progress::Data => {
+                self.deadline = Instant::now() + CLOSING;
+            }
             Stage::Answering if progress == Progress::Data => {
                 self.deadline = Instant::now() + self.limits.idle;
                 self.waiting_for = TimeoutKind::Idle(self.limits.idle);

@@ -6,24 +6,78 @@
 
 use crate::ModelCapabilities;
 
-const EMBEDS: &[&str] =
-    &["embed", "bge-", "bge:", "e5-", "gte-", "minilm", "arctic-embed", "paraphrase-", "voyage-"];
+const EMBEDS: &[&str] = &[
+    "embed",
+    "bge-",
+    "bge:",
+    "e5-",
+    "gte-",
+    "minilm",
+    "arctic-embed",
+    "paraphrase-",
+    "voyage-",
+];
 
-const NO_CHAT: &[&str] =
-    &["whisper", "tts-", "dall-e", "gpt-image", "stable-diffusion", "flux", "rerank", "moderation", "sora"];
+const NO_CHAT: &[&str] = &[
+    "whisper",
+    "tts-",
+    "dall-e",
+    "gpt-image",
+    "stable-diffusion",
+    "flux",
+    "rerank",
+    "moderation",
+    "sora",
+];
 
 const SEES: &[&str] = &[
-    "-vl", "vl:", "vision", "llava", "gpt-4o", "gpt-4.1", "gpt-5", "claude", "gemini", "gemma3", "gemma-3",
-    "pixtral", "minicpm-v", "moondream", "internvl", "llama4", "llama-4", "mistral-small3", "mistral-small-3",
+    "-vl",
+    "vl:",
+    "vision",
+    "llava",
+    "gpt-4o",
+    "gpt-4.1",
+    "gpt-5",
+    "claude",
+    "gemini",
+    "gemma3",
+    "gemma-3",
+    "pixtral",
+    "minicpm-v",
+    "moondream",
+    "internvl",
+    "llama4",
+    "llama-4",
+    "mistral-small3",
+    "mistral-small-3",
 ];
 
 const THINKS: &[&str] = &[
-    "thinking", "reason", "deepseek-r1", "-r1", "qwq", "qwen3", "gpt-oss", "gpt-5", "magistral", "o1-", "o3-",
-    "o4-", "glm-4.5", "glm-4.6", "kimi-k2-t", "minimax-m",
+    "thinking",
+    "reason",
+    "deepseek-r1",
+    "-r1",
+    "qwq",
+    "qwen3",
+    "gpt-oss",
+    "gpt-5",
+    "magistral",
+    "o1-",
+    "o3-",
+    "o4-",
+    "glm-4.5",
+    "glm-4.6",
+    "kimi-k2-t",
+    "minimax-m",
 ];
 
 /// Families of which some members do not think.
-const THINKS_NOT: &[&str] = &["instruct-2507", "qwen3-coder", "gpt-5-chat", "qwen3-next-80b-a3b-instruct"];
+const THINKS_NOT: &[&str] = &[
+    "instruct-2507",
+    "qwen3-coder",
+    "gpt-5-chat",
+    "qwen3-next-80b-a3b-instruct",
+];
 
 /// Guesses from `name`. Whether a model takes tools cannot be seen in its
 /// name; nearly all that chat do.

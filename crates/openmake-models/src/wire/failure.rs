@@ -48,7 +48,11 @@ const NO_MODEL: &[&str] = &[
 /// Reads an error as both protocols and their relatives write it.
 pub fn read_failure(failure: Failure<'_>) -> ModelError {
     let (message, code) = words(failure.body);
-    let status = failure.status.or_else(|| code.parse().ok().filter(|status| (400..600).contains(status)));
+    let status = failure.status.or_else(|| {
+        code.parse()
+            .ok()
+            .filter(|status| (400..600).contains(status))
+    });
     let message = match (message.is_empty(), status) {
         (false, _) => message,
         (true, Some(status)) => reason(status),
@@ -57,11 +61,19 @@ pub fn read_failure(failure: Failure<'_>) -> ModelError {
     let search = format!("{code} {message}").to_lowercase();
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| search.contains(phrase));
     match status {
-        Some(401 | 403) => ModelError::Unauthorized { message: crate::error::presentable(&message) },
-        Some(429) => ModelError::RateLimited { retry_after: failure.retry_after },
-        _ if says(TOO_LONG) => ModelError::ContextTooLong { message: crate::error::presentable(&message) },
+        Some(401 | 403) => ModelError::Unauthorized {
+            message: crate::error::presentable(&message),
+        },
+        Some(429) => ModelError::RateLimited {
+            retry_after: failure.retry_after,
+        },
+        _ if says(TOO_LONG) => ModelError::ContextTooLong {
+            message: crate::error::presentable(&message),
+        },
         _ if !failure.model.is_empty() && (says(NO_MODEL) || lacks_model(status, &search)) => {
-            ModelError::ModelNotFound { model: failure.model.to_owned() }
+            ModelError::ModelNotFound {
+                model: failure.model.to_owned(),
+            }
         }
         _ => ModelError::upstream(failure.status, &message),
     }
@@ -92,21 +104,34 @@ fn words(body: &[u8]) -> (String, String) {
         _ => ["message", "detail", "error", "msg"]
             .iter()
             .find_map(|field| error.get(field))
-            .map(|found| found.as_str().map_or_else(|| found.to_string(), str::to_owned))
+            .map(|found| {
+                found
+                    .as_str()
+                    .map_or_else(|| found.to_string(), str::to_owned)
+            })
             .unwrap_or_default(),
     };
     let code = ["code", "type", "status"]
         .iter()
         .filter_map(|field| error.get(field))
-        .map(|found| found.as_str().map_or_else(|| found.to_string(), str::to_owned))
+        .map(|found| {
+            found
+                .as_str()
+                .map_or_else(|| found.to_string(), str::to_owned)
+        })
         .find(|code| !code.is_empty() && code != "null")
         .unwrap_or_default();
     (message, code)
 }
 
 fn reason(status: u16) -> String {
-    let known = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
-    known.map_or_else(|| format!("status {status}"), |reason| format!("{status} {reason}"))
+    let known = http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason());
+    known.map_or_else(
+        || format!("status {status}"),
+        |reason| format!("{status} {reason}"),
+    )
 }
 
 #[cfg(test)]
@@ -114,7 +139,12 @@ mod tests {
     use super::*;
 
     fn read(status: u16, body: &str) -> ModelError {
-        read_failure(Failure { status: Some(status), retry_after: None, body: body.as_bytes(), model: "m" })
+        read_failure(Failure {
+            status: Some(status),
+            retry_after: None,
+            body: body.as_bytes(),
+            model: "m",
+        })
     }
 
     #[test]
@@ -128,19 +158,51 @@ mod tests {
         ] {
             assert_eq!(read(404, body), not_found, "{body}");
         }
-        assert_eq!(read(400, r#"{"error":{"message":"m is not a valid model ID","code":400}}"#), not_found);
-        assert!(matches!(read(404, "404 page not found"), E::Upstream { status: Some(404), .. }));
+        assert_eq!(
+            read(
+                400,
+                r#"{"error":{"message":"m is not a valid model ID","code":400}}"#
+            ),
+            not_found
+        );
+        assert!(matches!(
+            read(404, "404 page not found"),
+            E::Upstream {
+                status: Some(404),
+                ..
+            }
+        ));
 
         for (status, body) in [
-            (400, r#"{"error":{"code":400,"message":"the request exceeds the available context size (2048 tokens)","type":"exceed_context_size_error"}}"#),
-            (400, r#"{"error":{"message":"This model's maximum context length is 8192 tokens.","code":"context_length_exceeded"}}"#),
-            (500, r#"{"error":"the input length exceeds the context length"}"#),
-            (400, r#"{"object":"error","message":"This model's maximum context length is 4096 tokens","code":400}"#),
+            (
+                400,
+                r#"{"error":{"code":400,"message":"the request exceeds the available context size (2048 tokens)","type":"exceed_context_size_error"}}"#,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"This model's maximum context length is 8192 tokens.","code":"context_length_exceeded"}}"#,
+            ),
+            (
+                500,
+                r#"{"error":"the input length exceeds the context length"}"#,
+            ),
+            (
+                400,
+                r#"{"object":"error","message":"This model's maximum context length is 4096 tokens","code":400}"#,
+            ),
         ] {
-            assert!(matches!(read(status, body), E::ContextTooLong { .. }), "{body}");
+            assert!(
+                matches!(read(status, body), E::ContextTooLong { .. }),
+                "{body}"
+            );
         }
-        assert!(matches!(read(401, r#"{"error":{"message":"bad key"}}"#), E::Unauthorized { .. }));
-        assert!(matches!(read(403, "<html>"), E::Unauthorized { message } if message == "403 Forbidden"));
+        assert!(matches!(
+            read(401, r#"{"error":{"message":"bad key"}}"#),
+            E::Unauthorized { .. }
+        ));
+        assert!(
+            matches!(read(403, "<html>"), E::Unauthorized { message } if message == "403 Forbidden")
+        );
         assert!(matches!(read(429, "{}"), E::RateLimited { .. }));
         assert!(matches!(
             read(400, r#"[{"error":{"code":400,"message":"API key not valid"}}]"#),
@@ -159,7 +221,12 @@ mod tests {
     #[test]
     fn an_error_within_a_stream_may_carry_a_status() {
         let body = br#"{"error":{"code":429,"message":"slow down"}}"#;
-        let error = read_failure(Failure { status: None, retry_after: None, body, model: "m" });
+        let error = read_failure(Failure {
+            status: None,
+            retry_after: None,
+            body,
+            model: "m",
+        });
         assert_eq!(error, ModelError::RateLimited { retry_after: None });
     }
 }

@@ -25,7 +25,9 @@ impl Lines {
         let end = input.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
         let (piece, rest) = input.split_at(end.unwrap_or(input.len()));
         if self.line.len() + piece.len() > super::MAX_LINE_BYTES {
-            return Err(ModelError::protocol("a line of the stream is longer than 4 MiB"));
+            return Err(ModelError::protocol(
+                "a line of the stream is longer than 4 MiB",
+            ));
         }
         self.line.extend_from_slice(piece);
         let Some((ending, rest)) = rest.split_first() else {

@@ -51,7 +51,11 @@ pub enum Stage {
 pub trait ChatDecoder: Send {
     /// Takes the next bytes and appends what they complete to `deltas`. What
     /// was decoded before an error is appended before it is returned.
-    fn push(&mut self, bytes: &[u8], deltas: &mut VecDeque<ChatDelta>) -> Result<Progress, ModelError>;
+    fn push(
+        &mut self,
+        bytes: &[u8],
+        deltas: &mut VecDeque<ChatDelta>,
+    ) -> Result<Progress, ModelError>;
 
     /// Takes the end of the body. An answer that is cut off is an error.
     fn end(&mut self, deltas: &mut VecDeque<ChatDelta>) -> Result<(), ModelError>;

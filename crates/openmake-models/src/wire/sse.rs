@@ -42,7 +42,11 @@ impl SseParser {
     }
 
     fn line(&mut self, line: &[u8]) -> Result<Option<Vec<u8>>, ModelError> {
-        let line = if self.started { line } else { line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line) };
+        let line = if self.started {
+            line
+        } else {
+            line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line)
+        };
         self.started = true;
         if line.is_empty() {
             return Ok(self.data.take());
@@ -66,7 +70,9 @@ impl SseParser {
         match &mut self.data {
             None => self.data = Some(value.to_vec()),
             Some(data) if data.len() + value.len() >= super::MAX_LINE_BYTES => {
-                return Err(ModelError::protocol("an event of the stream is longer than 4 MiB"));
+                return Err(ModelError::protocol(
+                    "an event of the stream is longer than 4 MiB",
+                ));
             }
             Some(data) => {
                 data.push(b'\n');
@@ -89,7 +95,10 @@ mod tests {
             }
         }
         found.extend(parser.rest().expect("small events"));
-        found.into_iter().map(|data| String::from_utf8(data).expect("text")).collect()
+        found
+            .into_iter()
+            .map(|data| String::from_utf8(data).expect("text"))
+            .collect()
     }
 
     #[test]
@@ -97,7 +106,11 @@ mod tests {
         let text = "\u{feff}: hello\r\n\r\nevent: message\r\nid: 7\r\ndata:one\r\ndata:  two\r\n\r\n:\n\n\
                     data\n\ndata: 셋\n\nretry: 10\n\nerror: {}\n\ndata: last";
         for size in 1..=text.len() {
-            assert_eq!(events(text, size), ["one\n two", "", "셋", "{}", "last"], "pieces of {size}");
+            assert_eq!(
+                events(text, size),
+                ["one\n two", "", "셋", "{}", "last"],
+                "pieces of {size}"
+            );
         }
     }
 }

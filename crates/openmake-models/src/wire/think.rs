@@ -84,7 +84,14 @@ impl ThinkSplitter {
     /// Gives out what is held back.
     pub(super) fn end(&mut self, deltas: &mut VecDeque<ChatDelta>) {
         let held = std::mem::take(&mut self.held);
-        emit(if self.place == Place::Thinking { ChatDelta::Thinking(held) } else { ChatDelta::Text(held) }, deltas);
+        emit(
+            if self.place == Place::Thinking {
+                ChatDelta::Thinking(held)
+            } else {
+                ChatDelta::Text(held)
+            },
+            deltas,
+        );
     }
 }
 
@@ -96,7 +103,10 @@ fn emit(delta: ChatDelta, deltas: &mut VecDeque<ChatDelta>) {
 
 /// How many bytes at the end of `text` may be the beginning of the tag.
 fn partial_close(text: &str) -> usize {
-    (1..CLOSE.len()).rev().find(|length| text.ends_with(&CLOSE[..*length])).unwrap_or(0)
+    (1..CLOSE.len())
+        .rev()
+        .find(|length| text.ends_with(&CLOSE[..*length]))
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -128,13 +138,21 @@ mod tests {
             ("<think>생각</think>\n\n답", "생각", "답"),
             ("\n<think>a < b </thin </think>c", "a < b </thin ", "c"),
             ("<think>never closed </thi", "never closed </thi", ""),
-            ("the tag <think> is text</think>", "", "the tag <think> is text</think>"),
+            (
+                "the tag <think> is text</think>",
+                "",
+                "the tag <think> is text</think>",
+            ),
             ("<thin", "", "<thin"),
             ("<thinner>", "", "<thinner>"),
             ("<think></think>x", "", "x"),
             ("  plain", "", "  plain"),
         ] {
-            assert_eq!(split(&[text]), (thinking.to_owned(), rest.to_owned()), "{text}");
+            assert_eq!(
+                split(&[text]),
+                (thinking.to_owned(), rest.to_owned()),
+                "{text}"
+            );
         }
     }
 

@@ -80,14 +80,24 @@ impl OllamaDecoder {
         }
     }
 
-    fn line(&mut self, line: &[u8], deltas: &mut VecDeque<ChatDelta>) -> Result<Progress, ModelError> {
+    fn line(
+        &mut self,
+        line: &[u8],
+        deltas: &mut VecDeque<ChatDelta>,
+    ) -> Result<Progress, ModelError> {
         if line.trim_ascii().is_empty() || self.ended {
             return Ok(Progress::Nothing);
         }
-        let parsed: Line<'_> = serde_json::from_slice(line)
-            .map_err(|error| ModelError::protocol(format!("a line of the answer is no answer: {error}")))?;
+        let parsed: Line<'_> = serde_json::from_slice(line).map_err(|error| {
+            ModelError::protocol(format!("a line of the answer is no answer: {error}"))
+        })?;
         if parsed.error.is_some() {
-            let failure = Failure { status: None, retry_after: None, body: line, model: &self.model };
+            let failure = Failure {
+                status: None,
+                retry_after: None,
+                body: line,
+                model: &self.model,
+            };
             return Err(read_failure(failure));
         }
         let mut progress = Progress::Nothing;
@@ -113,7 +123,11 @@ impl OllamaDecoder {
         Ok(progress)
     }
 
-    fn message(&mut self, message: Message<'_>, deltas: &mut VecDeque<ChatDelta>) -> Result<Progress, ModelError> {
+    fn message(
+        &mut self,
+        message: Message<'_>,
+        deltas: &mut VecDeque<ChatDelta>,
+    ) -> Result<Progress, ModelError> {
         let mut progress = Progress::Nothing;
         if let Some(thinking) = message.thinking.filter(|text| !text.is_empty()) {
             self.think.separated();
@@ -126,14 +140,30 @@ impl OllamaDecoder {
         }
         for call in message.tool_calls.into_iter().flatten() {
             if self.calls >= MAX_TOOL_CALLS {
-                return Err(ModelError::protocol("the model asks for more than 128 tools at once"));
+                return Err(ModelError::protocol(
+                    "the model asks for more than 128 tools at once",
+                ));
             }
             let index = self.calls;
             self.calls += 1;
-            let id = call.id.filter(|id| !id.is_empty()).unwrap_or_else(|| format!("{}{index}", self.call_prefix));
-            let arguments = call.function.arguments.map(RawValue::get).filter(|json| *json != "null");
+            let id = call
+                .id
+                .filter(|id| !id.is_empty())
+                .unwrap_or_else(|| format!("{}{index}", self.call_prefix));
+            let arguments = call
+                .function
+                .arguments
+                .map(RawValue::get)
+                .filter(|json| *json != "null");
             let arguments = arguments.unwrap_or("{}").to_owned();
-            deltas.push_back(ChatDelta::ToolCall { index, call: ToolCall { id, name: call.function.name, arguments } });
+            deltas.push_back(ChatDelta::ToolCall {
+                index,
+                call: ToolCall {
+                    id,
+                    name: call.function.name,
+                    arguments,
+                },
+            });
             progress = Progress::Data;
         }
         Ok(progress)
@@ -141,7 +171,11 @@ impl OllamaDecoder {
 }
 
 impl ChatDecoder for OllamaDecoder {
-    fn push(&mut self, mut bytes: &[u8], deltas: &mut VecDeque<ChatDelta>) -> Result<Progress, ModelError> {
+    fn push(
+        &mut self,
+        mut bytes: &[u8],
+        deltas: &mut VecDeque<ChatDelta>,
+    ) -> Result<Progress, ModelError> {
         let mut progress = Progress::Nothing;
         while let Some(line) = self.lines.next(&mut bytes)? {
             if self.line(&line, deltas)? == Progress::Data {
@@ -163,6 +197,10 @@ impl ChatDecoder for OllamaDecoder {
     }
 
     fn stage(&self) -> Stage {
-        if self.ended { Stage::Ended } else { Stage::Answering }
+        if self.ended {
+            Stage::Ended
+        } else {
+            Stage::Answering
+        }
     }
 }

@@ -5,7 +5,5 @@ mod models;
 mod request;
 
 pub use decode::OllamaDecoder;
-pub use models::{
-    parse_details, parse_embeddings, parse_list, parse_loaded, parse_version,
-};
+pub use models::{parse_details, parse_embeddings, parse_list, parse_loaded, parse_version};
 pub use request::{chat_body, embed_body, show_body};

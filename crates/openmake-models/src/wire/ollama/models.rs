@@ -69,7 +69,10 @@ pub fn parse_list(body: &[u8]) -> Result<Vec<ListedModel>, ModelError> {
                 None => by_name::guess(&name),
             };
             Some(ListedModel {
-                details: ModelDetails { context_length: entry.context_length, ..model_details(details, capabilities) },
+                details: ModelDetails {
+                    context_length: entry.context_length,
+                    ..model_details(details, capabilities)
+                },
                 name,
                 digest: entry.digest,
                 size: entry.size,
@@ -85,7 +88,11 @@ pub fn parse_loaded(body: &[u8]) -> Result<Vec<LoadedModel>, ModelError> {
         .into_iter()
         .filter_map(|entry| {
             let name = entry.name.or(entry.model)?;
-            Some(LoadedModel { name, size: entry.size, context_length: entry.context_length })
+            Some(LoadedModel {
+                name,
+                size: entry.size,
+                context_length: entry.context_length,
+            })
         })
         .collect())
 }
@@ -98,7 +105,10 @@ pub fn parse_details(name: &str, body: &[u8]) -> Result<ModelDetails, ModelError
         // Servers before 0.6.4 do not say; a template that has tools takes them.
         (None, Some(template)) => {
             let guessed = by_name::guess(name);
-            ModelCapabilities { tools: guessed.chat && template.contains(".Tools"), ..guessed }
+            ModelCapabilities {
+                tools: guessed.chat && template.contains(".Tools"),
+                ..guessed
+            }
         }
         (None, None) => by_name::guess(name),
     };
@@ -106,7 +116,8 @@ pub fn parse_details(name: &str, body: &[u8]) -> Result<ModelDetails, ModelError
     let number = |name: &str| info.get(name).and_then(Value::as_u64);
     let architecture = info.get("general.architecture").and_then(Value::as_str);
     let mut details = model_details(show.details.unwrap_or_default(), capabilities);
-    details.context_length = architecture.and_then(|name| number(&format!("{name}.context_length")));
+    details.context_length =
+        architecture.and_then(|name| number(&format!("{name}.context_length")));
     details.parameters = number("general.parameter_count").or(details.parameters);
     details.family = details.family.or_else(|| architecture.map(str::to_owned));
     Ok(details)
@@ -130,8 +141,14 @@ pub fn parse_embeddings(body: &[u8]) -> Result<Embeddings, ModelError> {
         prompt_eval_count: u64,
     }
     let answer: Answer = parse_json(body)?;
-    let tokens = TokenCounts { input: answer.prompt_eval_count, output: 0 };
-    Ok(Embeddings { vectors: answer.embeddings, tokens })
+    let tokens = TokenCounts {
+        input: answer.prompt_eval_count,
+        output: 0,
+    };
+    Ok(Embeddings {
+        vectors: answer.embeddings,
+        tokens,
+    })
 }
 
 fn entries(body: &[u8]) -> Result<Vec<Entry>, ModelError> {
@@ -172,7 +189,9 @@ fn parameter_count(text: &str) -> Option<u64> {
     };
     let number = text.strip_suffix(unit)?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let digits = u32::try_from(fraction.len()).ok().filter(|digits| *digits <= zeros)?;
+    let digits = u32::try_from(fraction.len())
+        .ok()
+        .filter(|digits| *digits <= zeros)?;
     let scaled: u64 = format!("{whole}{fraction}").parse().ok()?;
     scaled.checked_mul(10_u64.pow(zeros - digits))
 }
@@ -186,7 +205,15 @@ mod tests {
         assert_eq!(parameter_count("8.2B"), Some(8_200_000_000));
         assert_eq!(parameter_count("268.10M"), Some(268_100_000));
         assert_eq!(parameter_count("1.04T"), Some(1_040_000_000_000));
-        for odd in ["", "B", "x", "8.2", "é", "1.23456789012345B", "99999999999T"] {
+        for odd in [
+            "",
+            "B",
+            "x",
+            "8.2",
+            "é",
+            "1.23456789012345B",
+            "99999999999T",
+        ] {
             assert_eq!(parameter_count(odd), None, "{odd}");
         }
     }

@@ -61,7 +61,14 @@ struct Options<'a> {
 impl Options<'_> {
     fn is_empty(&self) -> bool {
         *self
-            == Self { temperature: None, top_p: None, num_predict: None, num_ctx: None, stop: &[], seed: None }
+            == Self {
+                temperature: None,
+                top_p: None,
+                num_predict: None,
+                num_ctx: None,
+                stop: &[],
+                seed: None,
+            }
     }
 }
 
@@ -103,7 +110,11 @@ fn message(message: &ChatMessage) -> Message<'_> {
         role: message.role.as_str(),
         content: &message.content,
         thinking: message.thinking.as_deref(),
-        images: message.images.iter().map(|image| BASE64_STANDARD.encode(&image.bytes)).collect(),
+        images: message
+            .images
+            .iter()
+            .map(|image| BASE64_STANDARD.encode(&image.bytes))
+            .collect(),
         tool_calls: message
             .tool_calls
             .iter()

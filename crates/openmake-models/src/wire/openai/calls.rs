@@ -59,7 +59,9 @@ impl Calls {
         let place = match place {
             Some(place) => place,
             None if self.0.len() >= MAX_TOOL_CALLS => {
-                return Err(ModelError::protocol("the model asks for more than 128 tools at once"));
+                return Err(ModelError::protocol(
+                    "the model asks for more than 128 tools at once",
+                ));
             }
             None => {
                 self.0.push(Open {
@@ -71,11 +73,15 @@ impl Calls {
                 self.0.len() - 1
             }
         };
-        let Some(open) = self.0.get_mut(place) else { return Ok(()) };
+        let Some(open) = self.0.get_mut(place) else {
+            return Ok(());
+        };
         if open.id.is_empty() {
             open.id = id;
         }
-        let Some(function) = fragment.function else { return Ok(()) };
+        let Some(function) = fragment.function else {
+            return Ok(());
+        };
         // A name comes whole; servers that repeat it do not mean it doubled.
         if let Some(name) = function.name.filter(|name| !name.is_empty()) {
             open.name = name;
@@ -96,9 +102,17 @@ impl Calls {
             .filter(|open| !open.name.is_empty())
             .enumerate()
             .map(|(index, open)| ToolCall {
-                id: if open.id.is_empty() { format!("{prefix}{index}") } else { open.id },
+                id: if open.id.is_empty() {
+                    format!("{prefix}{index}")
+                } else {
+                    open.id
+                },
                 name: open.name,
-                arguments: if open.arguments.trim().is_empty() { "{}".to_owned() } else { open.arguments },
+                arguments: if open.arguments.trim().is_empty() {
+                    "{}".to_owned()
+                } else {
+                    open.arguments
+                },
             })
             .collect()
     }

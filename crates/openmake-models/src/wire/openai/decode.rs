@@ -88,7 +88,11 @@ impl OpenAiDecoder {
         }
     }
 
-    fn event(&mut self, data: &[u8], deltas: &mut VecDeque<ChatDelta>) -> Result<Progress, ModelError> {
+    fn event(
+        &mut self,
+        data: &[u8],
+        deltas: &mut VecDeque<ChatDelta>,
+    ) -> Result<Progress, ModelError> {
         let data = data.trim_ascii();
         if data.is_empty() || self.ended {
             return Ok(Progress::Nothing);
@@ -97,13 +101,21 @@ impl OpenAiDecoder {
             self.finish(deltas);
             return Ok(Progress::Data);
         }
-        let chunk: Chunk = serde_json::from_slice(data)
-            .map_err(|error| ModelError::protocol(format!("an event of the answer is no chunk: {error}")))?;
+        let chunk: Chunk = serde_json::from_slice(data).map_err(|error| {
+            ModelError::protocol(format!("an event of the answer is no chunk: {error}"))
+        })?;
         // vLLM's older form has no `error` field, and llama.cpp's `error:`
         // line holds the error itself.
-        let bare_error = chunk.choices.is_none() && chunk.usage.is_none() && chunk.object.as_deref() != Some("chat.completion.chunk");
+        let bare_error = chunk.choices.is_none()
+            && chunk.usage.is_none()
+            && chunk.object.as_deref() != Some("chat.completion.chunk");
         if chunk.error.is_some() || (bare_error && looks_like_error(data)) {
-            let failure = Failure { status: None, retry_after: None, body: data, model: &self.model };
+            let failure = Failure {
+                status: None,
+                retry_after: None,
+                body: data,
+                model: &self.model,
+            };
             return Err(read_failure(failure));
         }
         let mut progress = Progress::Nothing;
@@ -114,7 +126,12 @@ impl OpenAiDecoder {
             });
         }
         // Only one answer is ever asked for.
-        for choice in chunk.choices.into_iter().flatten().filter(|choice| choice.index == 0) {
+        for choice in chunk
+            .choices
+            .into_iter()
+            .flatten()
+            .filter(|choice| choice.index == 0)
+        {
             if let Some(delta) = choice.delta
                 && self.delta(delta, deltas)? == Progress::Data
             {
@@ -128,10 +145,17 @@ impl OpenAiDecoder {
         Ok(progress)
     }
 
-    fn delta(&mut self, delta: Delta, deltas: &mut VecDeque<ChatDelta>) -> Result<Progress, ModelError> {
+    fn delta(
+        &mut self,
+        delta: Delta,
+        deltas: &mut VecDeque<ChatDelta>,
+    ) -> Result<Progress, ModelError> {
         let mut progress = Progress::Nothing;
         // Some servers send the same thought under both names.
-        let thought = [delta.reasoning_content, delta.reasoning].into_iter().flatten().find(|text| !text.is_empty());
+        let thought = [delta.reasoning_content, delta.reasoning]
+            .into_iter()
+            .flatten()
+            .find(|text| !text.is_empty());
         if let Some(thought) = thought {
             self.thought(thought, deltas);
             progress = Progress::Data;
@@ -168,7 +192,13 @@ impl OpenAiDecoder {
     /// A part of a content that is a list, as Mistral writes it:
     /// `{type: "text", text}` or `{type: "thinking", thinking: [{text}]}`.
     fn part(&mut self, part: &Value, deltas: &mut VecDeque<ChatDelta>) {
-        let text = |value: &Value| value.get("text").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |value: &Value| {
+            value
+                .get("text")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         match part.get("thinking") {
             Some(Value::Array(thoughts)) => {
                 let thought: String = thoughts.iter().map(text).collect();
@@ -176,7 +206,9 @@ impl OpenAiDecoder {
                     self.thought(thought, deltas);
                 }
             }
-            Some(Value::String(thought)) if !thought.is_empty() => self.thought(thought.clone(), deltas),
+            Some(Value::String(thought)) if !thought.is_empty() => {
+                self.thought(thought.clone(), deltas);
+            }
             _ => self.think.push(&text(part), deltas),
         }
     }
@@ -202,7 +234,11 @@ impl OpenAiDecoder {
 }
 
 impl ChatDecoder for OpenAiDecoder {
-    fn push(&mut self, mut bytes: &[u8], deltas: &mut VecDeque<ChatDelta>) -> Result<Progress, ModelError> {
+    fn push(
+        &mut self,
+        mut bytes: &[u8],
+        deltas: &mut VecDeque<ChatDelta>,
+    ) -> Result<Progress, ModelError> {
         let mut progress = Progress::Nothing;
         while let Some(data) = self.events.next(&mut bytes)? {
             if self.event(&data, deltas)? == Progress::Data {
@@ -216,7 +252,8 @@ impl ChatDecoder for OpenAiDecoder {
         if let Some(data) = self.events.rest()?
             && !self.ended
         {
-            let complete = data.trim_ascii() == b"[DONE]" || serde_json::from_slice::<Value>(&data).is_ok();
+            let complete =
+                data.trim_ascii() == b"[DONE]" || serde_json::from_slice::<Value>(&data).is_ok();
             if !complete {
                 return Err(cut_off());
             }
@@ -231,9 +268,12 @@ impl ChatDecoder for OpenAiDecoder {
             return Ok(());
         }
         match self.events.stray() {
-            Some(line) if looks_like_error(line) => {
-                Err(read_failure(Failure { status: None, retry_after: None, body: line, model: &self.model }))
-            }
+            Some(line) if looks_like_error(line) => Err(read_failure(Failure {
+                status: None,
+                retry_after: None,
+                body: line,
+                model: &self.model,
+            })),
             Some(_) => Err(ModelError::protocol("the answer is no stream of events")),
             None => Err(cut_off()),
         }
@@ -253,7 +293,9 @@ impl ChatDecoder for OpenAiDecoder {
 /// Whether JSON without choices says what went wrong.
 fn looks_like_error(data: &[u8]) -> bool {
     serde_json::from_slice::<Value>(data).is_ok_and(|value| {
-        value.get("error").is_some() || value.get("message").is_some() || value.get("detail").is_some()
+        value.get("error").is_some()
+            || value.get("message").is_some()
+            || value.get("detail").is_some()
     })
 }
 
@@ -262,7 +304,12 @@ fn finish_reason(reason: &str) -> Result<FinishReason, ModelError> {
         "length" | "max_tokens" | "model_length" => FinishReason::Length,
         "tool_calls" | "function_call" => FinishReason::ToolCalls,
         "content_filter" => FinishReason::ContentFilter,
-        "error" => return Err(ModelError::upstream(None, "the provider broke the answer off")),
+        "error" => {
+            return Err(ModelError::upstream(
+                None,
+                "the provider broke the answer off",
+            ));
+        }
         _ => FinishReason::Stop,
     })
 }

@@ -46,11 +46,23 @@ const OPENAI_REASONING: &[&str] = &["o1", "o3", "o4", "gpt-5", "gpt-oss"];
 
 /// Servers by the end of their host names.
 const BY_HOST: &[(&str, Dialect)] = &[
-    ("api.openai.com", openai(ThinkingField::Effort(OPENAI_REASONING))),
-    ("openai.azure.com", openai(ThinkingField::Effort(OPENAI_REASONING))),
+    (
+        "api.openai.com",
+        openai(ThinkingField::Effort(OPENAI_REASONING)),
+    ),
+    (
+        "openai.azure.com",
+        openai(ThinkingField::Effort(OPENAI_REASONING)),
+    ),
     ("openrouter.ai", plain(ThinkingField::Object)),
-    ("api.groq.com", plain(ThinkingField::Effort(&["openai/gpt-oss"]))),
-    ("generativelanguage.googleapis.com", plain(ThinkingField::Effort(&["gemini-2.5", "models/gemini-2.5"]))),
+    (
+        "api.groq.com",
+        plain(ThinkingField::Effort(&["openai/gpt-oss"])),
+    ),
+    (
+        "generativelanguage.googleapis.com",
+        plain(ThinkingField::Effort(&["gemini-2.5", "models/gemini-2.5"])),
+    ),
     (
         "api.mistral.ai",
         Dialect {
@@ -62,11 +74,18 @@ const BY_HOST: &[(&str, Dialect)] = &[
 ];
 
 const fn plain(thinking: ThinkingField) -> Dialect {
-    Dialect { thinking, max_tokens: MaxTokensField::MaxTokens, usage: UsageField::StreamOptions }
+    Dialect {
+        thinking,
+        max_tokens: MaxTokensField::MaxTokens,
+        usage: UsageField::StreamOptions,
+    }
 }
 
 const fn openai(thinking: ThinkingField) -> Dialect {
-    Dialect { max_tokens: MaxTokensField::MaxCompletionTokens, ..plain(thinking) }
+    Dialect {
+        max_tokens: MaxTokensField::MaxCompletionTokens,
+        ..plain(thinking)
+    }
 }
 
 impl Dialect {
@@ -82,7 +101,8 @@ impl Dialect {
     /// that it could refuse.
     pub fn of_host(host: &str) -> Self {
         let known = BY_HOST.iter().find(|(name, _)| {
-            host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            host.strip_suffix(name)
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         });
         match known {
             Some((_, dialect)) => *dialect,
@@ -95,7 +115,9 @@ impl Dialect {
     /// told how to sample.
     pub(super) fn fixes_sampling(self, model: &str) -> bool {
         self.max_tokens == MaxTokensField::MaxCompletionTokens
-            && OPENAI_REASONING.iter().any(|prefix| model.starts_with(prefix))
+            && OPENAI_REASONING
+                .iter()
+                .any(|prefix| model.starts_with(prefix))
             && !model.contains("-chat")
     }
 }
@@ -115,10 +137,23 @@ mod tests {
 
     #[test]
     fn hosts() {
-        assert_eq!(Dialect::of_host("openrouter.ai").thinking, ThinkingField::Object);
+        assert_eq!(
+            Dialect::of_host("openrouter.ai").thinking,
+            ThinkingField::Object
+        );
         assert_eq!(Dialect::of_host("notopenrouter.ai"), Dialect::STRICT);
-        assert_eq!(Dialect::of_host("me.openai.azure.com").max_tokens, MaxTokensField::MaxCompletionTokens);
-        for own in ["localhost", "127.0.0.1", "::1", "gpu-box", "gpu.lan", "host.docker.internal"] {
+        assert_eq!(
+            Dialect::of_host("me.openai.azure.com").max_tokens,
+            MaxTokensField::MaxCompletionTokens
+        );
+        for own in [
+            "localhost",
+            "127.0.0.1",
+            "::1",
+            "gpu-box",
+            "gpu.lan",
+            "host.docker.internal",
+        ] {
             assert_eq!(Dialect::of_host(own), Dialect::SELF_HOSTED, "{own}");
         }
     }

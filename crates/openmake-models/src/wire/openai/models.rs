@@ -40,11 +40,22 @@ struct Entry {
 /// Reads the answer of `GET /v1/models`.
 pub fn parse_list(body: &[u8]) -> Result<Vec<ListedModel>, ModelError> {
     let list: List = parse_json(body)?;
-    Ok(list.data.into_iter().filter(|entry| !entry.id.is_empty()).map(listed).collect())
+    Ok(list
+        .data
+        .into_iter()
+        .filter(|entry| !entry.id.is_empty())
+        .map(listed)
+        .collect())
 }
 
 fn listed(entry: Entry) -> ListedModel {
-    let meta = |name: &str| entry.meta.as_ref().and_then(|meta| meta.get(name)).and_then(Value::as_u64);
+    let meta = |name: &str| {
+        entry
+            .meta
+            .as_ref()
+            .and_then(|meta| meta.get(name))
+            .and_then(Value::as_u64)
+    };
     let context_length = entry
         .max_model_len
         .or(entry.context_length)
@@ -67,7 +78,13 @@ fn listed(entry: Entry) -> ListedModel {
 
 fn capabilities(entry: &Entry) -> ModelCapabilities {
     let mut found = by_name::guess(&entry.id);
-    let flag = |name: &str| entry.capabilities.as_ref().and_then(|all| all.get(name)).and_then(Value::as_bool);
+    let flag = |name: &str| {
+        entry
+            .capabilities
+            .as_ref()
+            .and_then(|all| all.get(name))
+            .and_then(Value::as_bool)
+    };
     if let Some(chat) = flag("completion_chat") {
         found.chat = chat && !found.embedding;
     }
@@ -77,7 +94,11 @@ fn capabilities(entry: &Entry) -> ModelCapabilities {
     if let Some(vision) = flag("vision") {
         found.vision = vision;
     }
-    let modalities = entry.architecture.as_ref().and_then(|of| of.get("input_modalities")).and_then(Value::as_array);
+    let modalities = entry
+        .architecture
+        .as_ref()
+        .and_then(|of| of.get("input_modalities"))
+        .and_then(Value::as_array);
     if let Some(modalities) = modalities {
         found.vision = modalities.iter().any(|modality| modality == "image");
     }
@@ -104,12 +125,19 @@ pub struct LlamaProps {
 pub fn parse_llama_props(body: &[u8]) -> Result<LlamaProps, ModelError> {
     let props: Value = parse_json(body)?;
     if props.get("default_generation_settings").is_none() {
-        return Err(ModelError::protocol("not the properties of a llama.cpp server"));
+        return Err(ModelError::protocol(
+            "not the properties of a llama.cpp server",
+        ));
     }
     Ok(LlamaProps {
-        context_length: props.pointer("/default_generation_settings/n_ctx").and_then(Value::as_u64),
+        context_length: props
+            .pointer("/default_generation_settings/n_ctx")
+            .and_then(Value::as_u64),
         vision: props.pointer("/modalities/vision").and_then(Value::as_bool),
-        version: props.get("build_info").and_then(Value::as_str).map(str::to_owned),
+        version: props
+            .get("build_info")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
     })
 }
 
@@ -134,9 +162,16 @@ pub fn parse_embeddings(body: &[u8]) -> Result<Embeddings, ModelError> {
     }
     let mut answer: Answer = parse_json(body)?;
     answer.data.sort_by_key(|vector| vector.index);
-    let input = answer.usage.and_then(|usage| usage.prompt_tokens).unwrap_or(0);
+    let input = answer
+        .usage
+        .and_then(|usage| usage.prompt_tokens)
+        .unwrap_or(0);
     Ok(Embeddings {
-        vectors: answer.data.into_iter().map(|vector| vector.embedding).collect(),
+        vectors: answer
+            .data
+            .into_iter()
+            .map(|vector| vector.embedding)
+            .collect(),
         tokens: TokenCounts { input, output: 0 },
     })
 }

@@ -79,11 +79,24 @@ pub fn chat_body(request: &ChatRequest, dialect: Dialect) -> Vec<u8> {
     };
     let body = Body {
         model: &request.model,
-        messages: request.messages.iter().map(|message| self::message(message, dialect)).collect(),
+        messages: request
+            .messages
+            .iter()
+            .map(|message| self::message(message, dialect))
+            .collect(),
         stream: true,
-        stream_options: (dialect.usage == UsageField::StreamOptions).then(|| json!({ "include_usage": true })),
-        tools: request.tools.iter().map(crate::wire::function_tool).collect(),
-        tool_choice: if request.tools.is_empty() { None } else { tool_choice(&request.tool_choice) },
+        stream_options: (dialect.usage == UsageField::StreamOptions)
+            .then(|| json!({ "include_usage": true })),
+        tools: request
+            .tools
+            .iter()
+            .map(crate::wire::function_tool)
+            .collect(),
+        tool_choice: if request.tools.is_empty() {
+            None
+        } else {
+            tool_choice(&request.tool_choice)
+        },
         temperature: options.temperature.filter(|_| samples),
         top_p: options.top_p.filter(|_| samples),
         max_tokens,
@@ -91,14 +104,18 @@ pub fn chat_body(request: &ChatRequest, dialect: Dialect) -> Vec<u8> {
         stop: &options.stop,
         seed: options.seed,
         response_format: response_format(&request.format),
-        thinking: request.thinking.map(|level| thinking(&request.model, level, dialect)).unwrap_or_default(),
+        thinking: request
+            .thinking
+            .map(|level| thinking(&request.model, level, dialect))
+            .unwrap_or_default(),
     };
     crate::wire::json_bytes(&body)
 }
 
 /// The body of `POST /v1/embeddings`.
 pub fn embed_body(request: &EmbedRequest) -> Vec<u8> {
-    let mut body = json!({ "model": request.model, "input": request.inputs, "encoding_format": "float" });
+    let mut body =
+        json!({ "model": request.model, "input": request.inputs, "encoding_format": "float" });
     if let (Some(dimensions), Some(fields)) = (request.dimensions, body.as_object_mut()) {
         fields.insert("dimensions".to_owned(), dimensions.into());
     }
@@ -107,14 +124,22 @@ pub fn embed_body(request: &EmbedRequest) -> Vec<u8> {
 
 fn message(message: &ChatMessage, dialect: Dialect) -> Message<'_> {
     let content = if !message.images.is_empty() {
-        let text = (!message.content.is_empty()).then(|| json!({ "type": "text", "text": message.content }));
-        Some(Content::Parts(text.into_iter().chain(message.images.iter().map(image_part)).collect()))
+        let text = (!message.content.is_empty())
+            .then(|| json!({ "type": "text", "text": message.content }));
+        Some(Content::Parts(
+            text.into_iter()
+                .chain(message.images.iter().map(image_part))
+                .collect(),
+        ))
     } else if message.content.is_empty() && !message.tool_calls.is_empty() {
         None
     } else {
         Some(Content::Text(&message.content))
     };
-    let thinking = message.thinking.as_deref().filter(|_| message.role == Role::Assistant);
+    let thinking = message
+        .thinking
+        .as_deref()
+        .filter(|_| message.role == Role::Assistant);
     Message {
         role: message.role.as_str(),
         content,
@@ -146,7 +171,9 @@ fn tool_choice(choice: &ToolChoice) -> Option<Value> {
         ToolChoice::Auto => None,
         ToolChoice::None => Some(json!("none")),
         ToolChoice::Required => Some(json!("required")),
-        ToolChoice::Named(name) => Some(json!({ "type": "function", "function": { "name": name } })),
+        ToolChoice::Named(name) => {
+            Some(json!({ "type": "function", "function": { "name": name } }))
+        }
     }
 }
 
@@ -154,9 +181,9 @@ fn response_format(format: &AnswerFormat) -> Option<Value> {
     match format {
         AnswerFormat::Text => None,
         AnswerFormat::Json => Some(json!({ "type": "json_object" })),
-        AnswerFormat::Schema(schema) => {
-            Some(json!({ "type": "json_schema", "json_schema": { "name": "answer", "schema": schema } }))
-        }
+        AnswerFormat::Schema(schema) => Some(
+            json!({ "type": "json_schema", "json_schema": { "name": "answer", "schema": schema } }),
+        ),
     }
 }
 
@@ -165,13 +192,25 @@ fn thinking(model: &str, level: ThinkingLevel, dialect: Dialect) -> Thinking {
     // The least that models which always think can be asked for.
     let effort = level.max(ThinkingLevel::Low).as_str();
     match dialect.thinking {
-        ThinkingField::Effort(prefixes) if prefixes.iter().any(|prefix| model.starts_with(prefix)) => {
-            Thinking { reasoning_effort: Some(effort), ..Thinking::default() }
+        ThinkingField::Effort(prefixes)
+            if prefixes.iter().any(|prefix| model.starts_with(prefix)) =>
+        {
+            Thinking {
+                reasoning_effort: Some(effort),
+                ..Thinking::default()
+            }
         }
         ThinkingField::None | ThinkingField::Effort(_) => Thinking::default(),
         ThinkingField::Object => {
-            let value = if thinks { json!({ "effort": effort }) } else { json!({ "enabled": false }) };
-            Thinking { reasoning: Some(value), ..Thinking::default() }
+            let value = if thinks {
+                json!({ "effort": effort })
+            } else {
+                json!({ "enabled": false })
+            };
+            Thinking {
+                reasoning: Some(value),
+                ..Thinking::default()
+            }
         }
         ThinkingField::Template => Thinking {
             reasoning_effort: model.contains("gpt-oss").then_some(effort),
