@@ -4,37 +4,49 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 
-use crate::{cache, process};
+use crate::{cache, process, web};
 
 /// What is generated, and how.
 struct Generated {
     /// What it is, for people.
     what: &'static str,
-    /// The files or directories, from the checkout's root.
-    paths: &'static [&'static str],
-    /// The command that writes them there.
-    command: &'static [&'static str],
+    /// The file or directory, from the checkout's root.
+    path: &'static str,
+    make: Make,
 }
 
+enum Make {
+    /// A command of ours that writes it.
+    Xtask(&'static [&'static str]),
+    /// What the program prints, when it is called so.
+    Openmake(&'static [&'static str]),
+    /// A script of the web app that writes it.
+    Npm(&'static str),
+}
+
+/// In this order: a later one may be made from an earlier one.
 const GENERATED: &[Generated] = &[
     Generated {
         what: "the description of the queries",
-        paths: &[".sqlx"],
-        command: &["cargo", "xtask", "sqlx"],
+        path: ".sqlx",
+        make: Make::Xtask(&["sqlx"]),
     },
     Generated {
-        what: "the report on the classifier",
-        paths: &["docs/classifier.md"],
-        command: &[
-            "cargo",
-            "run",
-            "--package",
-            "openmake-models",
-            "--example",
-            "classifier_report",
-        ],
+        what: "the OpenAPI document",
+        path: "openapi.json",
+        make: Make::Openmake(&["openapi"]),
+    },
+    Generated {
+        what: "the web app's types of the API",
+        path: "web/src/platform/api/schema.gen.ts",
+        make: Make::Npm("generate"),
+    },
+    Generated {
+        what: "the reference of the settings",
+        path: "docs/configuration.md",
+        make: Make::Openmake(&["config", "reference"]),
     },
 ];
 
@@ -54,7 +66,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
         let before = item.read()?;
         item.write()?;
         if item.read()? != before {
-            stale.push(format!("{} ({})", item.what, item.paths.join(", ")));
+            stale.push(format!("{} ({})", item.what, item.path));
         }
     }
     if !stale.is_empty() {
@@ -63,27 +75,37 @@ pub(crate) fn check() -> anyhow::Result<()> {
             stale.join("; ")
         );
     }
-    println!(
-        "{} generated files or directories are up to date",
-        GENERATED.len()
-    );
+    println!("{} generated files are up to date", GENERATED.len());
     Ok(())
 }
 
 impl Generated {
     fn write(&self) -> anyhow::Result<()> {
-        let Some((program, arguments)) = self.command.split_first() else {
-            bail!("{} has no command", self.what)
-        };
-        process::output(process::command(program).args(arguments))?;
+        match self.make {
+            Make::Xtask(arguments) => {
+                process::output(process::cargo().arg("xtask").args(arguments))?;
+            }
+            Make::Openmake(arguments) => {
+                let text = process::output(
+                    process::cargo()
+                        .args(["run", "--quiet", "--package", "openmake", "--"])
+                        .args(arguments),
+                )?;
+                let path = cache::workspace().join(self.path);
+                fs::write(&path, text)
+                    .with_context(|| format!("cannot write {}", path.display()))?;
+            }
+            Make::Npm(script) => {
+                web::ensure_dependencies()?;
+                process::output(&mut process::npm(&["run", script])?)?;
+            }
+        }
         Ok(())
     }
 
     fn read(&self) -> anyhow::Result<BTreeMap<PathBuf, Vec<u8>>> {
         let mut files = BTreeMap::new();
-        for path in self.paths {
-            collect(&cache::workspace().join(path), &mut files)?;
-        }
+        collect(&cache::workspace().join(self.path), &mut files)?;
         Ok(files)
     }
 }

@@ -69,7 +69,7 @@ enum Task {
         check: bool,
     },
     /// Write every generated file anew
-    Generated {
+    Generate {
         /// Fail if one of them was out of date
         #[arg(long)]
         check: bool,
@@ -132,8 +132,8 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::WithDb { major, command } => return with_db(major, &command),
         Task::Sqlx { check: true } => block_on(sqlx::check())?,
         Task::Sqlx { check: false } => block_on(sqlx::write())?,
-        Task::Generated { check: true } => generated::check()?,
-        Task::Generated { check: false } => generated::write()?,
+        Task::Generate { check: true } => generated::check()?,
+        Task::Generate { check: false } => generated::write()?,
         Task::Tidy => tidy::run()?,
         Task::RealModel => real_model::test()?,
         Task::Advisories => phases::advisories()?,

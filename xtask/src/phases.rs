@@ -205,7 +205,13 @@ fn doc() -> anyhow::Result<()> {
 }
 
 fn deny() -> anyhow::Result<()> {
-    process::run(process::command(tools::deny()?).args(["check", "bans", "licenses", "sources"]))
+    process::run(process::command(tools::deny()?).args([
+        "check",
+        "--hide-inclusion-graph",
+        "bans",
+        "licenses",
+        "sources",
+    ]))
 }
 
 /// Needs a copy of the advisory database, which is fetched from its
