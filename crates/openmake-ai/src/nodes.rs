@@ -333,14 +333,14 @@ fn open(core: &Core, stored: &StoredNode) -> Result<NodeConfig, ApiError> {
 /// Gives the pool the configured nodes and the stored ones, as they are now.
 pub(crate) async fn apply(core: &Core) -> Result<(), StoreError> {
     // Held while reading too: what is read first is applied first.
-    let mut applied = core.applied.lock().await;
-    let stored = core.store.nodes().list().await?;
-    let versions: Vec<(NodeId, i64)> = stored.iter().map(|node| (node.id, node.version)).collect();
-    if applied.as_ref() == Some(&versions) {
+    let mut last = core.applied.lock().await;
+    let nodes = core.store.nodes().list().await?;
+    let versions: Vec<(NodeId, i64)> = nodes.iter().map(|node| (node.id, node.version)).collect();
+    if last.as_ref() == Some(&versions) {
         return Ok(());
     }
     let mut configs = core.configured_nodes.clone();
-    for node in &stored {
+    for node in &nodes {
         match open(core, node) {
             Ok(config) => configs.push(config),
             // One node whose key cannot be opened must not take the others along.
@@ -350,7 +350,7 @@ pub(crate) async fn apply(core: &Core) -> Result<(), StoreError> {
         }
     }
     upstream::apply(core, configs);
-    *applied = Some(versions);
+    *last = Some(versions);
     Ok(())
 }
 
@@ -358,11 +358,11 @@ pub(crate) async fn apply(core: &Core) -> Result<(), StoreError> {
 pub(crate) async fn follow_store(core: Arc<Core>) {
     let mut heard = core.wakeups.subscribe();
     loop {
-        let heard = tokio::select! {
+        let next = tokio::select! {
             () = core.stop.cancelled() => return,
-            heard = heard.recv() => heard,
+            next = heard.recv() => next,
         };
-        let changed = match heard {
+        let changed = match next {
             Ok(Heard::Changed(change)) => change.kind == WakeupKind::Node,
             Ok(Heard::Reconnected) | Err(RecvError::Lagged(_)) => true,
             Err(RecvError::Closed) => return,
@@ -382,12 +382,12 @@ pub(crate) async fn follow_store(core: Arc<Core>) {
 /// Tells the clients when a node's health or models change, until the process
 /// stops.
 pub(crate) async fn follow_health(core: Arc<Core>) {
-    let mut changes = upstream::changes(&core);
+    let mut counted = upstream::changes(&core);
     let mut known: HashMap<Uuid, u64> = upstream::revisions(&core).into_iter().collect();
     loop {
         tokio::select! {
             () = core.stop.cancelled() => return,
-            changed = changes.changed() => if changed.is_err() { return },
+            changed = counted.changed() => if changed.is_err() { return },
         }
         // Several changes of one check are one message.
         tokio::time::sleep(Duration::from_millis(50)).await;

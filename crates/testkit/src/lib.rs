@@ -5,4 +5,6 @@
 
 #![expect(clippy::panic, reason = "a test that cannot be set up has failed")]
 
+pub mod chaos;
 pub mod database;
+pub mod model;

@@ -65,7 +65,7 @@ fn profiles(core: &Core, available: &[AvailableModel], language: &str) -> Vec<Mo
                 .profiles
                 .resolve(profile.id, available, &Question::default())
                 .is_ok();
-            let mut capabilities: Vec<String> = model.map(|model| names(model)).unwrap_or_default();
+            let mut capabilities: Vec<String> = model.map(names).unwrap_or_default();
             // One that chooses by the question can do what any of them can.
             if profile.is_auto() {
                 capabilities = all_names(available);

@@ -55,10 +55,11 @@ async fn cancel_turn(core: &Core, owner: UserId, turn: TurnId) -> Result<StatusC
             }
             Ok(StatusCode::ACCEPTED)
         }
-        Ok(CancelOutcome::AlreadyEnded(_)) if live.is_some() => Ok(StatusCode::ACCEPTED),
+        // It has been stopped here, whatever the database says or does.
+        Ok(CancelOutcome::AlreadyEnded(_)) | Err(StoreError::Unavailable(_)) if live.is_some() => {
+            Ok(StatusCode::ACCEPTED)
+        }
         Ok(CancelOutcome::AlreadyEnded(_)) => Ok(StatusCode::OK),
-        // It has been stopped here, whatever the database does.
-        Err(StoreError::Unavailable(_)) if live.is_some() => Ok(StatusCode::ACCEPTED),
         Err(error) => Err(store_error("turn")(error)),
     }
 }

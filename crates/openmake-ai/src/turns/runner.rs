@@ -62,9 +62,8 @@ pub(crate) async fn run(core: Arc<Core>, job: Job) {
             tracing::error!(turn = %turn.id, "a turn panicked");
             failed(started, TurnFailure::internal())
         });
-    let end = match conclude(&live, outcome) {
-        Some(end) => end,
-        None => return,
+    let Some(end) = conclude(&live, outcome) else {
+        return;
     };
     let status = end.status;
     let model = end.model.clone();
