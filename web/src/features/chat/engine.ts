@@ -26,12 +26,19 @@ export const runs = new RunStore({
 /** The questions that the server has not taken yet. */
 export const outbox = new Outbox();
 
-// How long an answer's thinking took is ours to measure; messages do not say.
-const thoughtFor = new Map<string, number>();
+/** What only who watched an answer knows: its message does not say. */
+export interface Witnessed {
+  thinkingMs: number | null;
+  finishReason: string | null;
+  /** How many of the oldest messages the model was not given. */
+  cut: number;
+}
 
-/** How long the model thought before this answer, where this page saw it. */
-export function thinkingTime(messageId: string): number | null {
-  return thoughtFor.get(messageId) ?? null;
+const witnessed = new Map<string, Witnessed>();
+
+/** What this page saw while the answer was written, if it did. */
+export function witnessedOf(messageId: string): Witnessed | null {
+  return witnessed.get(messageId) ?? null;
 }
 
 /** What is asked. */
@@ -225,9 +232,14 @@ async function settle(client: QueryClient, { place, run }: RunEnd): Promise<void
   const { conversationId, messageId, turnId } = place;
   const messagesKey = keys.messages(conversationId);
   if (run) {
-    if (run.thinkingFrom !== null && run.thinkingTo !== null) {
-      thoughtFor.set(messageId, run.thinkingTo - run.thinkingFrom);
-    }
+    witnessed.set(messageId, {
+      thinkingMs:
+        run.thinkingFrom !== null && run.thinkingTo !== null
+          ? run.thinkingTo - run.thinkingFrom
+          : null,
+      finishReason: run.finishReason,
+      cut: run.cut,
+    });
     await client.cancelQueries({ queryKey: messagesKey });
     const message = client
       .getQueryData<Message[]>(messagesKey)

@@ -1,0 +1,5 @@
+import { SetupPage } from '@/features/setup';
+
+export default function Page() {
+  return <SetupPage />;
+}

@@ -1,0 +1,5 @@
+import { ChatPage } from '@/features/chat';
+
+export default function Page() {
+  return <ChatPage />;
+}

@@ -1,0 +1,5 @@
+export { instanceQuery, signOut } from './api';
+export { RegisterForm } from './forms';
+export { AuthFrame } from './frame';
+export { Gate } from './gate';
+export { LoginPage, RegisterPage } from './pages';

@@ -1,0 +1,199 @@
+'use client';
+
+import { useEffect, useState } from 'react';
+import { useTranslations } from 'use-intl';
+import { useConversationActions } from '@/features/conversations';
+import { PageHeader } from '@/features/frame';
+import { ModelPicker } from '@/features/models';
+import { preloadMarkdown } from '@/markdown';
+import { isNotFound } from '@/platform/api/problem';
+import type { Conversation } from '@/platform/api/types';
+import { useExplain } from '@/platform/errors';
+import { ConversationLink, useConversationId } from '@/platform/route';
+import { Banner, Empty } from '@/ui/banner';
+import { Button } from '@/ui/button';
+import { Spinner } from '@/ui/spinner';
+import { readDraft, writeDraft } from '../drafts';
+import { type Shown, useChatActions, useModel, useOutgoing, useShown } from '../hooks';
+import type { Outgoing, Picture } from '../outbox';
+import { Announcer } from './announcer';
+import { Composer } from './composer';
+import { OutgoingQuestion } from './question';
+import { Transcript } from './transcript';
+import { Welcome } from './welcome';
+
+/** What is typed, kept per conversation. */
+function useDraft(id: string | null) {
+  const [state, setState] = useState(() => ({ id, text: readDraft(id) }));
+  const [pictures, setPictures] = useState<Picture[]>([]);
+  if (state.id !== id) {
+    setState({ id, text: readDraft(id) });
+    setPictures([]);
+  }
+  return {
+    text: state.text,
+    pictures,
+    setPictures,
+    setText: (text: string) => {
+      setState({ id, text });
+      writeDraft(id, text);
+    },
+  };
+}
+
+function DeletedNotice({ conversation }: { conversation: Conversation }) {
+  const t = useTranslations('chat');
+  const { restore } = useConversationActions(conversation, true);
+  return (
+    <Banner
+      kind="warning"
+      title={t('isDeleted')}
+      action={
+        <Button size="sm" onClick={restore}>
+          {t('restore')}
+        </Button>
+      }
+    />
+  );
+}
+
+function Problem({ shown }: { shown: Shown }) {
+  const t = useTranslations('chat');
+  const common = useTranslations('common');
+  const explain = useExplain();
+  if (isNotFound(shown.error)) {
+    return (
+      <Empty title={t('notFound')}>
+        <p>{t('notFoundHelp')}</p>
+        <ConversationLink
+          id={null}
+          className="mt-3 inline-block font-medium text-accent-text hover:underline"
+        >
+          {t('startNew')}
+        </ConversationLink>
+      </Empty>
+    );
+  }
+  const said = explain.error(shown.error);
+  return (
+    <div className="w-full max-w-md px-4">
+      <Banner
+        kind="danger"
+        title={said.title}
+        action={
+          <Button size="sm" onClick={shown.retry}>
+            {common('retry')}
+          </Button>
+        }
+      >
+        {said.detail}
+      </Banner>
+    </div>
+  );
+}
+
+/** / and /chat */
+export function ChatPage() {
+  const t = useTranslations('chat');
+  const id = useConversationId();
+  const shown = useShown(id);
+  const outgoing = useOutgoing(id);
+  const [model, setModel] = useModel(shown.conversation);
+  const actions = useChatActions(id, shown.tree);
+  const draft = useDraft(id);
+  const [nudges, setNudges] = useState(0);
+
+  useEffect(preloadMarkdown, []);
+  const title = shown.conversation?.title;
+  useEffect(() => {
+    document.title = title ? `${title} · OpenMake` : 'OpenMake';
+  }, [title]);
+
+  const last = shown.messages.at(-1);
+  const runningTurn = last?.status === 'running' ? (last.turn_id ?? null) : null;
+  // An edited question stands where the one it replaces stood.
+  const cut = outgoing?.parentId === undefined
+    ? -1
+    : shown.messages.findIndex(({ parent_id }) => (parent_id ?? null) === outgoing.parentId);
+  const messages = cut < 0 ? shown.messages : shown.messages.slice(0, cut);
+  const deleted = shown.conversation?.deleted_at != null;
+
+  function send() {
+    actions.ask({ text: draft.text.trim(), pictures: draft.pictures, model });
+    draft.setText('');
+    draft.setPictures([]);
+  }
+
+  function takeBack(item: Outgoing) {
+    actions.discard(item.key);
+    if (draft.text === '') draft.setText(item.text);
+    if (draft.pictures.length === 0) draft.setPictures(item.pictures);
+  }
+
+  const begun = messages.length > 0 || outgoing !== null;
+  return (
+    <>
+      <PageHeader>
+        <ModelPicker value={model} onChange={setModel} />
+        {title && (
+          <h1 className="ms-auto hidden min-w-0 truncate pe-2 text-muted text-sm lg:block">
+            {title}
+          </h1>
+        )}
+      </PageHeader>
+      <main className="flex min-h-0 flex-1 flex-col">
+        {shown.error ? (
+          <div className="grid flex-1 place-items-center">
+            <Problem shown={shown} />
+          </div>
+        ) : shown.loading ? (
+          <div className="grid flex-1 place-items-center text-muted">
+            <Spinner className="size-6" />
+          </div>
+        ) : begun ? (
+          <Transcript
+            key={id ?? 'new'}
+            messages={messages}
+            tree={shown.tree}
+            model={model}
+            actions={actions}
+          >
+            {outgoing && (
+              <OutgoingQuestion outgoing={outgoing} actions={actions} onTakeBack={takeBack} />
+            )}
+          </Transcript>
+        ) : (
+          <div className="min-h-0 flex-1 overflow-y-auto">
+            <Welcome
+              onSuggest={(text) => {
+                draft.setText(text);
+                setNudges(nudges + 1);
+              }}
+            />
+          </div>
+        )}
+        {!shown.error && (
+          <div className="mx-auto w-full max-w-(--column) px-3 pb-[max(0.75rem,env(safe-area-inset-bottom))] sm:px-6">
+            {deleted && shown.conversation ? (
+              <DeletedNotice conversation={shown.conversation} />
+            ) : (
+              <Composer
+                text={draft.text}
+                pictures={draft.pictures}
+                running={runningTurn !== null}
+                disabled={outgoing?.state === 'sending' || shown.loading}
+                focusKey={`${id ?? 'new'} ${nudges}`}
+                onText={draft.setText}
+                onPictures={draft.setPictures}
+                onSend={send}
+                onStop={() => runningTurn && actions.stop(runningTurn)}
+              />
+            )}
+            <p className="pt-2 text-center text-muted text-xs">{t('mayErr')}</p>
+          </div>
+        )}
+      </main>
+      <Announcer turnId={runningTurn} />
+    </>
+  );
+}

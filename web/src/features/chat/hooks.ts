@@ -1,0 +1,143 @@
+'use client';
+
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
+import { conversationQuery, updateConversation } from '@/features/conversations';
+import { chooseModel, modelsQuery } from '@/features/models';
+import type { Conversation, Message } from '@/platform/api/types';
+import { useExplain } from '@/platform/errors';
+import { keys } from '@/platform/query/keys';
+import { nameConversation } from '@/platform/route';
+import { readStored, writeStored } from '@/platform/storage';
+import { toastError } from '@/ui/toast';
+import { cancelTurn, messagesQuery, patchConversation } from './api';
+import { ask, askAgain, continueAnswer, outbox, regenerate, runs } from './engine';
+import type { Run } from './fold';
+import type { Outgoing, Picture } from './outbox';
+import { branch, buildTree, leafBelow, type Tree } from './tree';
+
+const noItems: readonly Outgoing[] = [];
+const noMessages: readonly Message[] = [];
+
+/** A running answer, flushed at most twenty times a second. */
+export function useRun(turnId: string | null): Run | null {
+  return useSyncExternalStore(
+    useCallback(
+      (listener: () => void) =>
+        turnId === null ? () => undefined : runs.subscribe(turnId, listener),
+      [turnId],
+    ),
+    () => (turnId === null ? null : runs.get(turnId)),
+    () => null,
+  );
+}
+
+/** The question of this conversation that the server has not taken yet. */
+export function useOutgoing(conversationId: string | null): Outgoing | null {
+  const items = useSyncExternalStore(outbox.subscribe, outbox.items, () => noItems);
+  return items.find((item) => item.conversationId === conversationId) ?? null;
+}
+
+/** A conversation as it is shown. */
+export interface Shown {
+  conversation: Conversation | null;
+  tree: Tree;
+  messages: readonly Message[];
+  loading: boolean;
+  error: Error | null;
+  retry: () => void;
+}
+
+/** Reads a conversation and follows whatever is being answered in it. */
+export function useShown(id: string | null): Shown {
+  const conversation = useQuery({ ...conversationQuery(id ?? ''), enabled: id !== null });
+  const messages = useQuery({ ...messagesQuery(id ?? ''), enabled: id !== null });
+  const all = messages.data ?? noMessages;
+  const tree = useMemo(() => buildTree(all), [all]);
+  const leaf = conversation.data?.active_leaf_id ?? null;
+  const shown = useMemo(() => branch(tree, leaf), [tree, leaf]);
+
+  useEffect(() => {
+    if (id === null) return;
+    for (const message of all) {
+      if (message.status !== 'running' || !message.turn_id) continue;
+      runs.follow({ turnId: message.turn_id, conversationId: id, messageId: message.id });
+    }
+  }, [id, all]);
+
+  return {
+    conversation: conversation.data ?? null,
+    tree,
+    messages: shown,
+    loading: id !== null && (conversation.isPending || messages.isPending),
+    error: conversation.data && messages.data ? null : (conversation.error ?? messages.error),
+    retry: () => {
+      void conversation.refetch();
+      void messages.refetch();
+    },
+  };
+}
+
+/** Which model answers next, and how to choose another. */
+export function useModel(conversation: Conversation | null): [string | null, (id: string) => void] {
+  const client = useQueryClient();
+  const explain = useExplain();
+  const { data } = useQuery(modelsQuery);
+  const [last, setLast] = useState(() => readStored('openmake.model'));
+  const model = chooseModel(data?.items ?? [], [conversation?.model, last, data?.default_model]);
+  return [
+    model ?? conversation?.model ?? null,
+    (id) => {
+      setLast(id);
+      writeStored('openmake.model', id);
+      if (!conversation) return;
+      patchConversation(client, conversation.id, { model: id });
+      updateConversation(conversation.id, { model: id }).catch((error: unknown) => {
+        toastError(explain.error(error).title);
+        void client.invalidateQueries({ queryKey: keys.conversation(conversation.id) });
+      });
+    },
+  ];
+}
+
+/** Gives a new conversation its address, unless the person went elsewhere meanwhile. */
+function onCreated(id: string): void {
+  if (new URLSearchParams(window.location.search).get('c') === null) nameConversation(id);
+}
+
+/** What can be done in a conversation. */
+export function useChatActions(conversationId: string | null, tree: Tree) {
+  const client = useQueryClient();
+  const explain = useExplain();
+  const fail = (error: unknown) => toastError(explain.error(error).title);
+  return {
+    ask: (question: {
+      text: string;
+      pictures: Picture[];
+      model: string | null;
+      parentId?: string | null;
+    }) =>
+      ask(
+        client,
+        { ...question, conversationId, parentId: question.parentId },
+        onCreated,
+      ),
+    askAgain: (key: string) => askAgain(client, key, onCreated),
+    discard: (key: string) => outbox.remove(key),
+    stop: (turnId: string) => void cancelTurn(turnId).catch(fail),
+    regenerate: (turnId: string, model: string | null) => {
+      if (conversationId) void regenerate(client, conversationId, turnId, model).catch(fail);
+    },
+    resume: (turnId: string) => {
+      if (conversationId) void continueAnswer(client, conversationId, turnId).catch(fail);
+    },
+    show: (messageId: string) => {
+      if (!conversationId) return;
+      const leaf = leafBelow(tree, messageId);
+      patchConversation(client, conversationId, { active_leaf_id: leaf });
+      updateConversation(conversationId, { active_leaf_id: leaf }).catch(fail);
+    },
+  };
+}
+
+export type ChatActions = ReturnType<typeof useChatActions>;

@@ -1,0 +1,3 @@
+export { modelsQuery } from './api';
+export { chooseModel } from './model';
+export { ModelList, ModelPicker } from './picker';

@@ -1,0 +1,2 @@
+export { ConnectNode } from './connect';
+export { NodeList } from './list';

@@ -1,0 +1,108 @@
+'use client';
+
+import { useTranslations } from 'use-intl';
+import { ApiProblem, Unreachable } from './api/problem';
+
+/** Codes of problems that have a text of their own. */
+const CODES = [
+  'invalid_input',
+  'unauthenticated',
+  'wrong_credentials',
+  'sign_in_locked',
+  'account_deactivated',
+  'forbidden',
+  'not_found',
+  'conflict',
+  'email_taken',
+  'registration_closed',
+  'invitation_invalid',
+  'guests_not_allowed',
+  'turn_running',
+  'node_name_taken',
+  'invalid_base_url',
+  'too_large',
+  'image_too_large',
+  'unsupported_image',
+  'rate_limited',
+  'quota_exceeded',
+  'upstream_failed',
+  'no_model_server',
+  'no_capable_model',
+  'unknown_model',
+  'model_without_vision',
+  'model_not_for_chat',
+  'shutting_down',
+  'busy',
+  'unavailable',
+  'database_unavailable',
+  'timeout',
+  'cancelled',
+  'internal',
+] as const;
+
+type Code = (typeof CODES)[number];
+
+/** What is wrong with a field, where we can say it in the person's language. */
+const FIELD_CODES = [
+  'required',
+  'too_short',
+  'too_long',
+  'too_many',
+  'too_common',
+  'invalid',
+  'wrong',
+  'taken',
+] as const;
+
+function known<T extends string>(codes: readonly T[], code: string): T | null {
+  return codes.find((candidate) => candidate === code) ?? null;
+}
+
+/** What to tell a person about an error, in two parts. */
+export interface Explained {
+  title: string;
+  detail: string | null;
+}
+
+/** How to say errors in the person's language. */
+export function useExplain() {
+  const t = useTranslations('errors');
+
+  function code(code: string, detail: string, hint: string | null): Explained {
+    const match = known<Code>(CODES, code);
+    if (match === null) return { title: detail, detail: hint };
+    const own = match === 'internal' || match === 'unavailable' ? null : (hint ?? detail);
+    return { title: t(`code.${match}`), detail: own };
+  }
+
+  return {
+    /** An error of a request. */
+    error(error: unknown): Explained {
+      if (error instanceof ApiProblem) {
+        const { problem } = error;
+        const said = code(problem.code, problem.detail, problem.hint ?? null);
+        if (problem.code === 'internal' && problem.request_id) {
+          return { ...said, detail: t('requestId', { id: problem.request_id }) };
+        }
+        if (error.retryAfter !== null && error.status === 429) {
+          return { ...said, detail: t('retryAfter', { seconds: error.retryAfter }) };
+        }
+        return said;
+      }
+      if (error instanceof Unreachable) {
+        return { title: t('unreachable.title'), detail: t('unreachable.detail') };
+      }
+      return { title: t('code.internal'), detail: null };
+    },
+    /** An error that a turn ended with. */
+    code,
+    /** What is wrong with one field of a form, if that is what is wrong. */
+    field(error: unknown, name: string): string | null {
+      if (!(error instanceof ApiProblem)) return null;
+      const field = error.problem.fields?.find((candidate) => candidate.field === name);
+      if (!field) return null;
+      const match = known(FIELD_CODES, field.code);
+      return match === null ? field.detail : t(`field.${match}`);
+    },
+  };
+}
