@@ -30,6 +30,8 @@ pub(super) struct KeyRing {
 struct Slot {
     credential: Credential,
     requests: u64,
+    /// Its place in the order of use; the smallest is next.
+    turn: u64,
     /// Refusals in a row.
     refusals: u32,
     rests_until: Option<Instant>,
@@ -71,6 +73,7 @@ impl KeyRing {
         let slot = |credential| Slot {
             credential,
             requests: 0,
+            turn: 0,
             refusals: 0,
             rests_until: None,
         };
@@ -90,11 +93,12 @@ impl KeyRing {
         self.slots.lock().len()
     }
 
-    /// The key that was used least among those that do not rest and are not in
+    /// The key whose last use is longest ago, among those that do not rest and are not in
     /// `tried`, counted as used.
     pub(super) fn pick(&self, tried: &[usize]) -> Pick {
         let now = Instant::now();
         let mut slots = self.slots.lock();
+        let turn = slots.iter().map(|slot| slot.turn).max().unwrap_or(0) + 1;
         let mut best: Option<(usize, &mut Slot)> = None;
         let mut soonest: Option<Duration> = None;
         for (index, slot) in slots
@@ -104,10 +108,7 @@ impl KeyRing {
         {
             match slot.rest(now) {
                 Some(rest) => soonest = Some(soonest.map_or(rest, |other| other.min(rest))),
-                None if best
-                    .as_ref()
-                    .is_none_or(|(_, best)| slot.requests < best.requests) =>
-                {
+                None if best.as_ref().is_none_or(|(_, best)| slot.turn < best.turn) => {
                     best = Some((index, slot));
                 }
                 None => {}
@@ -115,6 +116,7 @@ impl KeyRing {
         }
         if let Some((index, slot)) = best {
             slot.requests += 1;
+            slot.turn = turn;
             return Pick::Key(Lease {
                 index,
                 credential: slot.credential.clone(),

@@ -222,13 +222,13 @@ impl NodePool {
 
     async fn check_for_ever(&self) {
         loop {
-            // Checks of nodes that are new come first and alone, so that one
-            // that hangs does not keep them back.
-            self.check_new().await;
             self.refresh().await;
-            tokio::select! {
-                () = self.0.wake.notified() => {}
-                () = tokio::time::sleep(self.0.settings.check_interval) => {}
+            let next_round = Instant::now() + self.0.settings.check_interval;
+            while tokio::time::timeout_at(next_round, self.0.wake.notified())
+                .await
+                .is_ok()
+            {
+                self.check_new().await;
             }
         }
     }

@@ -93,6 +93,7 @@ impl Provider for OpenAiProvider {
             let mut details = model.details.clone();
             if let Some(props) = self.llama_props(credential).await {
                 details.context_length = props.context_length.or(details.context_length);
+                details.capabilities.tools = props.tools.unwrap_or(details.capabilities.tools);
                 details.capabilities.vision = props.vision.unwrap_or(details.capabilities.vision);
             }
             Ok(details)

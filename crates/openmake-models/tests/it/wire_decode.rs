@@ -34,6 +34,10 @@ const OPENAI: &[(&str, &[u8])] = &[
         "llama-cpp-error",
         include_bytes!("../fixtures/openai/llama-cpp-error.sse"),
     ),
+    (
+        "llama-cpp-recorded",
+        include_bytes!("../fixtures/openai/llama-cpp-recorded.sse"),
+    ),
     ("vllm", include_bytes!("../fixtures/openai/vllm.sse")),
     (
         "vllm-error",
@@ -282,6 +286,14 @@ fn llama_cpp_thinks_and_runs_into_its_limit() {
         matches!(broken.error, Some(ModelError::ContextTooLong { .. })),
         "{broken:?}"
     );
+}
+
+#[test]
+fn llama_cpp_as_recorded() {
+    let answer = recorded("openai/llama-cpp-recorded");
+    assert_eq!(answer.text, "서울은<|im_");
+    assert_eq!(answer.usage, Some(tokens(26, 6)));
+    assert_eq!(answer.finish, Some(FinishReason::Length));
 }
 
 #[test]

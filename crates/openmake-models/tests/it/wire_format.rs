@@ -316,7 +316,11 @@ fn openai_lists() {
         .expect("a list");
     assert_eq!(
         (llama[0].details.context_length, llama[0].details.parameters),
-        (Some(32768), Some(268_098_176))
+        (Some(2048), Some(268_098_176))
+    );
+    assert_eq!(
+        llama[0].details.quantization.as_deref(),
+        Some("Q4_K - Medium")
     );
     let props =
         openai::parse_llama_props(include_bytes!("../fixtures/openai/props-llama-cpp.json"))
@@ -325,6 +329,7 @@ fn openai_lists() {
         (props.context_length, props.vision, props.version.as_deref()),
         (Some(2048), Some(false), Some("b7801-5f2e"))
     );
+    assert_eq!(props.tools, Some(true));
 
     let vllm =
         openai::parse_list(include_bytes!("../fixtures/openai/models-vllm.json")).expect("a list");

@@ -62,6 +62,11 @@ fn listed(entry: Entry) -> ListedModel {
         .or(entry.max_context_length)
         .or_else(|| meta("n_ctx"))
         .or_else(|| meta("n_ctx_train"));
+    let ftype = entry
+        .meta
+        .as_ref()
+        .and_then(|meta| meta.get("ftype"))
+        .and_then(Value::as_str);
     ListedModel {
         digest: None,
         size: meta("size"),
@@ -70,7 +75,7 @@ fn listed(entry: Entry) -> ListedModel {
             context_length,
             family: None,
             parameters: meta("n_params"),
-            quantization: None,
+            quantization: ftype.map(str::to_owned),
         },
         name: entry.id,
     }
@@ -117,6 +122,8 @@ pub struct LlamaProps {
     pub context_length: Option<u64>,
     /// Whether it sees images.
     pub vision: Option<bool>,
+    /// Whether the model's template has a place for tools.
+    pub tools: Option<bool>,
     /// The server's build.
     pub version: Option<String>,
 }
@@ -134,6 +141,9 @@ pub fn parse_llama_props(body: &[u8]) -> Result<LlamaProps, ModelError> {
             .pointer("/default_generation_settings/n_ctx")
             .and_then(Value::as_u64),
         vision: props.pointer("/modalities/vision").and_then(Value::as_bool),
+        tools: props
+            .pointer("/chat_template_caps/supports_tool_calls")
+            .and_then(Value::as_bool),
         version: props
             .get("build_info")
             .and_then(Value::as_str)
