@@ -272,7 +272,7 @@ fn piece() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn arbitrary_text_ends(expression in ".{0,200}") {
@@ -284,6 +284,16 @@ proptest! {
     fn near_expressions_end(pieces in prop::collection::vec(piece(), 0..25)) {
         let expression = pieces.concat();
         // A panic of the evaluator is contained and reported; none is known.
+        let end = calculate(&expression, Duration::from_millis(100));
+        prop_assert_ne!(end, Err(ToolError::Panicked));
+    }
+
+    /// As deep as the length allows: the recursion has the stack that it needs.
+    #[test]
+    fn repeated_pieces_end(pieces in prop::collection::vec(piece(), 1..4), last in piece()) {
+        let part = pieces.concat();
+        let times = 990 / part.chars().count();
+        let expression = part.repeat(times) + &last;
         let end = calculate(&expression, Duration::from_millis(100));
         prop_assert_ne!(end, Err(ToolError::Panicked));
     }

@@ -30,9 +30,9 @@ use crate::{
 /// The longest expression that is read, in characters.
 const MAX_EXPRESSION_CHARS: usize = 1_000;
 
-/// Far more than the deepest expression of that length needs in a debug
+/// Six times what the deepest known expression of that length needs in a debug
 /// build. It is address space: pages are used only when touched.
-const STACK_BYTES: usize = 256 * 1024 * 1024;
+const STACK_BYTES: usize = 128 * 1024 * 1024;
 
 /// What the calculator may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +45,12 @@ pub struct CalculatorLimits {
 
 impl Default for CalculatorLimits {
     fn default() -> Self {
+        // Ordinary expressions take well under a millisecond. A few steps of
+        // the evaluator (the logarithm of a number of millions of digits) do
+        // not heed the interrupt; what can be built up in half a second keeps
+        // them to about another second.
         Self {
-            time: Duration::from_secs(2),
+            time: Duration::from_millis(500),
             at_once: 4,
         }
     }
@@ -131,7 +135,7 @@ impl Tool for Calculator {
     fn limits(&self) -> ToolLimits {
         // Room for waiting in line and for the interrupt to be noticed.
         ToolLimits {
-            timeout: self.limits.time * 3,
+            timeout: self.limits.time * 4,
             max_output_bytes: 4 * 1024,
         }
     }
