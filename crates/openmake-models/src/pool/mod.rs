@@ -1,7 +1,7 @@
 //! The nodes and the way to one of them.
 //!
-//! The pool checks its nodes in the background ([`check`]), routes each
-//! question to one ([`route`]) and sees it through ([`ask`]). A node whose
+//! The pool checks its nodes in the background (`check`), routes each
+//! question to one (`route`) and sees it through (`ask`). A node whose
 //! configuration changes keeps its state where its server stays the same;
 //! requests that run hold on to the old one.
 
