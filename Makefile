@@ -40,9 +40,8 @@ run: build ## Build and start OpenMake on http://localhost:52416
 	exec $(TARGET)/release/openmake serve $(ARGS)
 
 .PHONY: demo
-demo: build ## Like run, with a scripted model server connected
-	$(XTASK) postgres >/dev/null
-	exec $(TARGET)/release/openmake serve --demo $(ARGS)
+demo: ## Like run, with a scripted model server connected
+	$(XTASK) demo -- $(ARGS)
 
 .PHONY: test
 test: ## Run everything that CI runs (PHASES="fmt clippy" for some of it)

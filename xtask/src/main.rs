@@ -7,6 +7,7 @@
 )]
 
 mod cache;
+mod demo;
 mod generated;
 mod phases;
 mod process;
@@ -78,6 +79,12 @@ enum Task {
     Tidy,
     /// Build the web app into web/out, unless it is there as it would be built
     Web,
+    /// Build and run the program with a scripted model server connected
+    Demo {
+        /// Arguments for `openmake serve`
+        #[arg(last = true)]
+        arguments: Vec<OsString>,
+    },
     /// Run the providers' tests against llama.cpp with a real model
     RealModel,
     /// Look for known vulnerabilities among the dependencies
@@ -135,6 +142,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Generate { check: true } => generated::check()?,
         Task::Generate { check: false } => generated::write()?,
         Task::Tidy => tidy::run()?,
+        Task::Demo { arguments } => demo::run(&arguments)?,
         Task::RealModel => real_model::test()?,
         Task::Advisories => phases::advisories()?,
         Task::Web => web::ensure_built()?,

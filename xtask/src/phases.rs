@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 
-use crate::{block_on, cache, generated, process, scratch, sqlx, tidy, tools, web, wheels};
+use crate::{block_on, cache, demo, generated, process, scratch, sqlx, tidy, tools, web, wheels};
 
 /// One step with a name of its own.
 struct Phase {
@@ -246,25 +246,22 @@ fn nextest(major: u32, what: &[&str]) -> anyhow::Result<()> {
 
 fn program() -> anyhow::Result<()> {
     web::ensure_built()?;
-    cargo(&[
-        "build",
-        "--profile",
-        PROGRAM_PROFILE,
-        "--package",
-        "openmake",
-    ])
+    process::run(
+        process::cargo()
+            .args(["build", "--profile", PROGRAM_PROFILE])
+            .args(demo::PROGRAMS),
+    )
 }
 
 fn browser() -> anyhow::Result<()> {
     program()?;
     let chromium = tools::chromium()?;
     wheels::ensure(wheels::CURRENT)?;
+    let programs = cache::target().join(PROGRAM_PROFILE);
     process::run(
         process::npm(&["run", "e2e"])?
-            .env(
-                "OPENMAKE_BIN",
-                cache::target().join(PROGRAM_PROFILE).join("openmake"),
-            )
+            .env("OPENMAKE_BIN", programs.join("openmake"))
+            .env("SCRIPTED_MODEL_BIN", programs.join("scripted-model"))
             .env("CHROMIUM_PATH", chromium),
     )
 }

@@ -240,10 +240,12 @@ async fn forward(output: impl AsyncRead + Unpin, tail: Tail) {
             continue;
         }
         tail.push(line);
-        // The server's LOG is about itself; FATAL and PANIC are for people.
+        // LOG is the server about itself; what is worse is for people, but for
+        // the sessions that every stop ends.
+        let ended = line.contains("terminating connection due to administrator command");
         if line.contains("PANIC:  ") {
             tracing::error!(target: "postgres", "{line}");
-        } else if line.contains("FATAL:  ") || line.contains("WARNING:  ") {
+        } else if (line.contains("FATAL:  ") || line.contains("WARNING:  ")) && !ended {
             tracing::warn!(target: "postgres", "{line}");
         } else {
             tracing::debug!(target: "postgres", "{line}");
