@@ -9,6 +9,15 @@ import { CodeBlock } from './code-block';
 import { safeImage, safeLink } from './links';
 import { splitPieces } from './split';
 
+// What streamdown gives to each: anything, of which little is looked at.
+interface Props {
+  node?: unknown;
+  children?: ReactNode;
+  href?: unknown;
+  src?: unknown;
+  alt?: unknown;
+}
+
 function textOf(node: ReactNode): string {
   if (typeof node === 'string' || typeof node === 'number') return String(node);
   if (Array.isArray(node)) return node.map(textOf).join('');
@@ -16,7 +25,7 @@ function textOf(node: ReactNode): string {
   return '';
 }
 
-function Pre({ children }: ComponentProps<'pre'>) {
+function Pre({ children }: Props) {
   const incomplete = useIsCodeFenceIncomplete();
   const className = isValidElement<{ className?: string }>(children)
     ? (children.props.className ?? '')
@@ -31,7 +40,7 @@ function Pre({ children }: ComponentProps<'pre'>) {
   );
 }
 
-function Link({ href, children }: ComponentProps<'a'>) {
+function Link({ href, children }: Props) {
   const target = safeLink(href);
   if (target === null) return <span>{children}</span>;
   return (
@@ -41,12 +50,12 @@ function Link({ href, children }: ComponentProps<'a'>) {
   );
 }
 
-function Image({ src, alt }: ComponentProps<'img'>) {
+function Image({ src, alt }: Props) {
   const t = useTranslations('markdown');
   const shown = safeImage(src);
-  if (shown !== null) return <img src={shown} alt={alt ?? ''} className="max-w-full rounded-sm" />;
+  if (shown !== null) return <img src={shown} alt={typeof alt === 'string' ? alt : ''} className="max-w-full rounded-sm" />;
   const target = safeLink(src);
-  const label = alt || t('image');
+  const label = typeof alt === 'string' && alt !== '' ? alt : t('image');
   return (
     <span className="inline-flex items-center gap-2 rounded-sm border border-line bg-glass px-2.5 py-1 text-soft text-sm">
       <ImageOff className="size-4 shrink-0" />
@@ -55,7 +64,7 @@ function Image({ src, alt }: ComponentProps<'img'>) {
   );
 }
 
-function Table({ children }: ComponentProps<'table'>) {
+function Table({ children }: Props) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
     <div className="md-table" tabIndex={0}>

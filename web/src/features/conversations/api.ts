@@ -1,4 +1,9 @@
-import { infiniteQueryOptions, type QueryClient, queryOptions } from '@tanstack/react-query';
+import {
+  infiniteQueryOptions,
+  keepPreviousData,
+  type QueryClient,
+  queryOptions,
+} from '@tanstack/react-query';
 import { call, callRaw } from '@/platform/api/client';
 import type {
   Conversation,
@@ -37,7 +42,7 @@ export const searchQuery = (text: string) =>
     queryFn: ({ signal }) =>
       call<{ items: SearchHit[] }>('/search', { query: { q: text, limit: 30 }, signal }),
     enabled: text !== '',
-    placeholderData: (old: { items: SearchHit[] } | undefined) => old,
+    placeholderData: keepPreviousData,
   });
 
 /** Makes a conversation. */

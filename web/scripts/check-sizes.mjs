@@ -1,0 +1,50 @@
+// Holds the budgets of the export: what a browser loads before a page works,
+// compressed with brotli. Run after the build.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
+import { OUT } from './export.mjs';
+
+const KB = 1000;
+const BUDGETS = [
+  { page: 'login.html', js: 190 * KB },
+  { page: 'register.html', js: 190 * KB },
+  { page: 'chat.html', js: 300 * KB },
+  { page: 'settings.html', js: 300 * KB },
+];
+const CSS = 30 * KB;
+const HTML = 20 * KB;
+
+/** @param {Buffer} bytes */
+const compressed = (bytes) => brotliCompressSync(bytes).length;
+
+/** @param {string[]} paths */
+async function sum(paths) {
+  let total = 0;
+  for (const path of new Set(paths)) total += compressed(await readFile(join(OUT, path)));
+  return total;
+}
+
+/** @param {string} what @param {number} size @param {number} limit */
+function check(what, size, limit) {
+  const ok = size <= limit;
+  console.log(
+    `${ok ? 'ok  ' : 'FAIL'} ${what}: ${(size / KB).toFixed(1)} kB of ${(limit / KB).toFixed(0)} kB`,
+  );
+  if (!ok) process.exitCode = 1;
+}
+
+for (const { page, js } of BUDGETS) {
+  const bytes = await readFile(join(OUT, page));
+  const html = bytes.toString();
+  const scripts = [...html.matchAll(/<script[^>]*\ssrc="\/([^"]+)"[^>]*>/g)]
+    // Browsers that know modules do not load it.
+    .filter(([tag]) => !/\snomodule/i.test(tag))
+    .map(([, path = '']) => path);
+  const styles = [...html.matchAll(/<link[^>]*\shref="\/([^"]+\.css)"/g)].map(
+    ([, path = '']) => path,
+  );
+  check(`${page} scripts`, await sum(scripts), js);
+  check(`${page} styles`, await sum(styles), CSS);
+  check(`${page} itself`, compressed(bytes), HTML);
+}
