@@ -77,15 +77,11 @@ pub(crate) async fn store(core: &Core, turn: &Turn, finish: &FinishTurn) -> Ende
         return Ended::Lost;
     };
     let mut backoff = Duration::from_millis(25);
-    let mut retried = false;
     loop {
         match timeout(ATTEMPT, core.store.turns().finish(finish)).await {
             Ok(Ok(Some(version))) => return Ended::Stored(version),
-            Ok(Ok(None)) if retried => {
-                if let Some(ended) = done_before(core, turn, finish).await {
-                    return ended;
-                }
-            }
+            // An end that was stored by an attempt whose answer was lost gives
+            // its version again; none means that the turn is not ours.
             Ok(Ok(None)) => {
                 tracing::warn!(turn = %turn.id, "another process has ended the turn");
                 return Ended::Lost;
@@ -102,34 +98,10 @@ pub(crate) async fn store(core: &Core, turn: &Turn, finish: &FinishTurn) -> Ende
                 tracing::warn!(turn = %turn.id, "the database does not answer; the end of a turn waits");
             }
         }
-        retried = true;
         tokio::select! {
             () = tokio::time::sleep(backoff) => backoff = (backoff * 2).min(MAX_BACKOFF),
             () = core.stop.cancelled() => return Ended::Lost,
         }
-    }
-}
-
-/// Whether an attempt whose answer was lost had been done. None when the
-/// database does not say.
-async fn done_before(core: &Core, turn: &Turn, finish: &FinishTurn) -> Option<Ended> {
-    match timeout(ATTEMPT, core.store.turns().get(turn.owner, turn.id)).await {
-        Ok(Ok(stored))
-            if stored.epoch == finish.epoch
-                && stored.status == finish.status
-                && finish.events.last().map(|event| event.seq) == Some(stored.last_seq) =>
-        {
-            let conversation = core
-                .store
-                .conversations()
-                .get(turn.owner, turn.conversation_id)
-                .await;
-            Some(Ended::Stored(
-                conversation.map_or(0, |conversation| conversation.version),
-            ))
-        }
-        Ok(Ok(_) | Err(StoreError::NotFound)) => Some(Ended::Lost),
-        Ok(Err(_)) | Err(_) => None,
     }
 }
 

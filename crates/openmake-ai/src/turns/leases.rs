@@ -40,12 +40,14 @@ pub(crate) async fn keep(core: Arc<Core>) {
             () = core.renew_now.notified() => {}
         }
         if core.running() > 0 {
-            renew(&core).await;
+            // What fails now is tried again at the next tick.
+            let _ = renew(&core).await;
         }
     }
 }
 
-async fn renew(core: &Core) {
+/// Renews the leases; whether that worked.
+async fn renew(core: &Core) -> bool {
     let renewed = timeout(
         PATIENCE,
         core.store.turns().renew(core.process, core.settings.lease),
@@ -58,14 +60,19 @@ async fn renew(core: &Core) {
                     live.stop(StopReason::Person);
                 }
             }
+            true
         }
         Ok(Err(error)) => {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "leases were not renewed"
             );
+            false
         }
-        Err(_) => tracing::warn!("leases were not renewed: the database does not answer"),
+        Err(_) => {
+            tracing::warn!("leases were not renewed: the database does not answer");
+            false
+        }
     }
 }
 
@@ -138,6 +145,11 @@ enum Claimed {
 }
 
 async fn claim_some(core: &Arc<Core>) -> Claimed {
+    // After an outage its own leases may be over too: what still runs here is
+    // not to be taken away from itself.
+    if core.running() > 0 && !renew(core).await {
+        return Claimed::All;
+    }
     let claimed = timeout(
         PATIENCE,
         core.store
