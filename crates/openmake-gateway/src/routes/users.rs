@@ -51,16 +51,17 @@ pub(crate) async fn update(
         role: body.role.as_deref().map(role).transpose()?,
         is_active: body.is_active,
     };
-    if change.role.is_none() && change.is_active.is_none() {
-        let user = app.store.users().get(id).await;
-        return Ok(Json(view(user.map_err(store_error("account"))?)));
-    }
+    let before = app.store.users().get(id).await;
+    let before = before.map_err(store_error("account"))?;
     let details = json!({"role": body.role, "is_active": body.is_active});
     let entry = audit.success("user.change").on("user", &id).with(details);
     let user = app.store.users().change(id, change, &entry.done()).await;
     let user = user.map_err(store_error("account"))?;
-    app.authority.ended_of(id, None, EndReason::AccountChanged);
-    app.announce(vec![changed(id, user.version)]);
+    // What is so already ended nothing.
+    if user.version != before.version {
+        app.authority.ended_of(id, None, EndReason::AccountChanged);
+        app.announce(vec![changed(id, user.version)]);
+    }
     Ok(Json(view(user)))
 }
 

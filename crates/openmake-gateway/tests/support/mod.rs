@@ -1,0 +1,336 @@
+//! A gateway in this process, on a database of the test's own, with a scripted
+//! ai role behind it.
+
+#![expect(
+    dead_code,
+    reason = "every test file is a crate of its own and uses a part of this"
+)]
+
+pub mod ai;
+pub mod socket;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::ConnectInfo};
+use chrono::TimeDelta;
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
+use openmake_gateway::{Gateway, GatewayParts, GatewaySettings, RateSettings};
+use openmake_store::{Store, secrets::KeyRing, wakeups::Heard};
+use openmake_types::{Clock as _, ManualClock, RandomIds, SystemClock};
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+use testkit::database::TestDatabase;
+use tokio::sync::broadcast;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::{ServiceExt as _, util::BoxCloneSyncService};
+
+use self::ai::ScriptedAi;
+
+/// A password that the policy lets through.
+pub const PASSWORD: &str = "seven lazy otters 42";
+
+/// How long a test waits for what must come.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The gateway under test. Dropping it ends its tasks.
+pub struct TestApp {
+    pub database: TestDatabase,
+    pub store: Store,
+    pub clock: Arc<ManualClock>,
+    pub ai: ScriptedAi,
+    pub wakeups: broadcast::Sender<Heard>,
+    pub tasks: TaskTracker,
+    pub stop: CancellationToken,
+    pub router: Router,
+    pub metrics: Router,
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Settings whose rates do not get into a test's way.
+pub fn settings() -> GatewaySettings {
+    GatewaySettings {
+        rates: RateSettings {
+            sign_in: 10_000,
+            anonymous: 10_000,
+            actor: 10_000,
+            turn_start: 10_000,
+            search: 10_000,
+        },
+        ..GatewaySettings::default()
+    }
+}
+
+impl TestApp {
+    pub async fn new() -> Self {
+        Self::with(settings()).await
+    }
+
+    pub async fn with(settings: GatewaySettings) -> Self {
+        let database = TestDatabase::create().await;
+        Self::on(database, settings)
+    }
+
+    pub fn on(database: TestDatabase, settings: GatewaySettings) -> Self {
+        let store = database.store();
+        let clock = Arc::new(ManualClock::new(SystemClock.now()));
+        let tasks = TaskTracker::new();
+        let stop = CancellationToken::new();
+        let wakeups = store.wakeups().listen(&tasks, stop.clone());
+        let ai = ScriptedAi::default();
+        let openapi = openmake_gateway::openapi();
+        let gateway = Gateway::new(GatewayParts {
+            store: store.clone(),
+            keys: KeyRing::from_bytes([7; 32]),
+            clock: Arc::clone(&clock) as _,
+            ids: Arc::new(RandomIds),
+            settings,
+            ai: BoxCloneSyncService::new(ai.router()),
+            ai_routes: ai::routes(),
+            web: Router::new().fallback(|| async { "the page" }),
+            openapi_json: serde_json::to_string(&openapi).expect("serialises"),
+            wakeups: wakeups.clone(),
+            metrics: Registry::default(),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        });
+        Self {
+            router: gateway.router(),
+            metrics: gateway.metrics_router(),
+            database,
+            store,
+            clock,
+            ai,
+            wakeups,
+            tasks,
+            stop,
+        }
+    }
+
+    /// A second process on the same database.
+    pub fn sibling(&self) -> Gateway {
+        Gateway::new(GatewayParts {
+            store: self.store.clone(),
+            keys: KeyRing::from_bytes([7; 32]),
+            clock: Arc::clone(&self.clock) as _,
+            ids: Arc::new(RandomIds),
+            settings: settings(),
+            ai: BoxCloneSyncService::new(self.ai.router()),
+            ai_routes: ai::routes(),
+            web: Router::new(),
+            openapi_json: String::new(),
+            // Deaf to wake-ups, so that only the poll tells it.
+            wakeups: broadcast::channel(8).0,
+            metrics: Registry::default(),
+            tasks: self.tasks.clone(),
+            stop: self.stop.clone(),
+        })
+    }
+
+    pub fn advance(&self, by: TimeDelta) {
+        self.clock.advance(by);
+    }
+
+    /// A client without an account.
+    pub fn visitor(&self) -> Client {
+        Client::new(self.router.clone())
+    }
+
+    /// The first account, which is the administrator's.
+    pub async fn admin(&self) -> Client {
+        self.user("admin@example.com").await
+    }
+
+    /// A new account, signed in.
+    pub async fn user(&self, email: &str) -> Client {
+        let mut client = self.visitor();
+        let answer = client.register(email).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{:?}", answer.json());
+        client
+    }
+}
+
+/// One browser: its token and its cookie.
+#[derive(Clone)]
+pub struct Client {
+    router: Router,
+    pub token: Option<String>,
+    pub cookie: Option<String>,
+    pub peer: SocketAddr,
+    pub host: String,
+    pub headers: HeaderMap,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value.map_or("", |value| value.to_str().expect("text"))
+    }
+
+    /// The code of a problem.
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn id(&self) -> String {
+        self.json()["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// The value that the refresh cookie was set to.
+    pub fn refresh_cookie(&self) -> Option<String> {
+        let mut set = self.headers.get_all(header::SET_COOKIE).iter();
+        set.find_map(|value| {
+            let value = value.to_str().expect("text");
+            let value = value.strip_prefix("openmake_refresh=")?;
+            Some(value.split(';').next().expect("one").to_owned())
+        })
+    }
+}
+
+impl Client {
+    pub fn new(router: Router) -> Self {
+        Self {
+            router,
+            token: None,
+            cookie: None,
+            peer: SocketAddr::from(([198, 51, 100, 7], 40_000)),
+            host: "localhost:52416".to_owned(),
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// The same browser on another process.
+    pub fn on(&self, router: Router) -> Self {
+        Self {
+            router,
+            ..self.clone()
+        }
+    }
+
+    pub fn with_header(&self, name: &'static str, value: &str) -> Self {
+        let mut client = self.clone();
+        let value = value.parse().expect("a header");
+        client.headers.insert(name, value);
+        client
+    }
+
+    pub fn request(&self, method: Method, path: &str, body: Option<Value>) -> Request<Body> {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(headers) = request.headers_mut() {
+            headers.insert(header::HOST, self.host.parse().expect("a host"));
+            headers.extend(self.headers.clone());
+            if let Some(token) = &self.token {
+                let value = format!("Bearer {token}").parse().expect("a header");
+                headers.insert(header::AUTHORIZATION, value);
+            }
+            if let Some(cookie) = &self.cookie
+                && path.starts_with("/api/v1/auth/")
+            {
+                let value = format!("openmake_refresh={cookie}");
+                headers.insert(header::COOKIE, value.parse().expect("a header"));
+            }
+            if body.is_some() {
+                let json = header::HeaderValue::from_static("application/json");
+                headers.insert(header::CONTENT_TYPE, json);
+            }
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let mut request = request.body(body).expect("a request");
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        request
+    }
+
+    pub async fn raw(&self, request: Request<Body>) -> Response<Body> {
+        let answer = self.router.clone().oneshot(request);
+        let answer = tokio::time::timeout(PATIENCE, answer).await;
+        answer.expect("an answer in time").expect("infallible")
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = self.raw(request).await.into_parts();
+        let body = tokio::time::timeout(PATIENCE, body.collect()).await;
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: body
+                .expect("a body in time")
+                .expect("a body")
+                .to_bytes()
+                .to_vec(),
+        }
+    }
+
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.send(self.request(method, path, body)).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.call(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::PATCH, path, Some(body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.call(Method::DELETE, path, None).await
+    }
+
+    /// Calls and takes the tokens of the answer, as the page does.
+    pub async fn sign_in_by(&mut self, path: &str, body: Option<Value>) -> Answer {
+        let answer = self.call(Method::POST, path, body).await;
+        if answer.status.is_success() {
+            let token = answer.json()["access_token"].as_str().map(str::to_owned);
+            self.token = token.or(self.token.take());
+            self.cookie = answer.refresh_cookie().or(self.cookie.take());
+        }
+        answer
+    }
+
+    pub async fn register(&mut self, email: &str) -> Answer {
+        let body = json!({"email": email, "password": PASSWORD});
+        self.sign_in_by("/api/v1/auth/register", Some(body)).await
+    }
+
+    pub async fn login(&mut self, email: &str, password: &str) -> Answer {
+        let body = json!({"email": email, "password": password});
+        self.sign_in_by("/api/v1/auth/login", Some(body)).await
+    }
+
+    pub async fn refresh(&mut self) -> Answer {
+        self.sign_in_by("/api/v1/auth/refresh", None).await
+    }
+
+    pub async fn conversation(&self, title: &str) -> String {
+        let answer = self
+            .post("/api/v1/conversations", json!({"title": title}))
+            .await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{:?}", answer.json());
+        answer.id()
+    }
+}
