@@ -9,7 +9,6 @@ export const metadata: Metadata = {
   title: 'OpenMake',
   description: 'Your own AI assistant: your models, your server, your conversations.',
   robots: { index: false, follow: false },
-  referrer: 'no-referrer',
   icons: { icon: '/icon.svg' },
 };
 

@@ -59,6 +59,7 @@ interface IconButtonProps extends Omit<ComponentProps<'button'>, 'children'> {
   label: string;
   size?: keyof typeof ICON_SIZES;
   kind?: keyof typeof KINDS;
+  round?: boolean;
   children: ReactNode;
 }
 
@@ -67,6 +68,7 @@ export function IconButton({
   label,
   size = 'md',
   kind = 'quiet',
+  round = false,
   className,
   children,
   type = 'button',
@@ -79,7 +81,8 @@ export function IconButton({
       type={type}
       aria-label={label}
       className={cx(
-        'inline-flex shrink-0 items-center justify-center rounded-sm transition-[background-color,color,filter] duration-150 disabled:opacity-40',
+        'inline-flex shrink-0 items-center justify-center transition-[background-color,color,filter] duration-150 disabled:opacity-40',
+        round ? 'rounded-full' : 'rounded-sm',
         ICON_SIZES[size],
         KINDS[kind],
         className,

@@ -1,6 +1,6 @@
 'use client';
 
-import { Eye, EyeOff } from 'lucide-react';
+import { ChevronDown, Eye, EyeOff } from 'lucide-react';
 import { type ComponentProps, type ReactNode, useId, useState } from 'react';
 import { cx } from './cx';
 
@@ -110,14 +110,17 @@ export function SelectField({
   const id = useId();
   return (
     <Described id={id} label={label} hint={hint} error={error}>
-      <select
-        {...props}
-        id={id}
-        aria-describedby={hint || error ? `${id}-note` : undefined}
-        className={cx(INPUT, 'h-11 [&>option]:bg-card')}
-      >
-        {children}
-      </select>
+      <div className="relative">
+        <select
+          {...props}
+          id={id}
+          aria-describedby={hint || error ? `${id}-note` : undefined}
+          className={cx(INPUT, 'h-11 appearance-none pe-10 [&>option]:bg-card')}
+        >
+          {children}
+        </select>
+        <ChevronDown className="pointer-events-none absolute inset-y-0 end-3 my-auto size-4 text-muted" />
+      </div>
     </Described>
   );
 }

@@ -70,7 +70,7 @@ function NodeRow({ node }: { node: ModelNode }) {
             {node.latency_ms != null && ` · ${t('latency', { ms: node.latency_ms })}`}
             {node.in_flight > 0 && ` · ${t('inFlight', { count: node.in_flight })}`}
             {node.checked_at &&
-              ` · ${t('checked', { when: format.relativeTime(new Date(node.checked_at)) })}`}
+              ` · ${t('checked', { when: format.relativeTime(new Date(node.checked_at), new Date()) })}`}
           </p>
           {node.last_error && <p className="mt-1 text-danger text-sm">{node.last_error}</p>}
           {node.source === 'configured' && (

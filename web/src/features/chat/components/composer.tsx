@@ -135,7 +135,7 @@ export function Composer({
         />
         <IconButton
           label={t('addPicture')}
-          className="rounded-full"
+          round
           onClick={() => files.current?.click()}
         >
           <ImagePlus className="size-5" />
@@ -143,7 +143,7 @@ export function Composer({
         <span className="me-auto hidden text-muted text-xs sm:inline">{t('keys')}</span>
         <span className="me-auto sm:hidden" />
         {running ? (
-          <IconButton label={t('stop')} kind="plain" className="rounded-full" onClick={onStop}>
+          <IconButton label={t('stop')} kind="plain" round onClick={onStop}>
             <Square className="size-3.5 fill-current" />
           </IconButton>
         ) : (
@@ -152,7 +152,7 @@ export function Composer({
             kind="primary"
             type="submit"
             disabled={empty || disabled}
-            className="rounded-full"
+            round
           >
             <ArrowUp className="size-5" />
           </IconButton>

@@ -95,8 +95,9 @@ export function Transcript({
           label={t('toEnd')}
           kind="plain"
           size="lg"
+          round
           onClick={toEnd}
-          className="float absolute bottom-3 left-1/2 -translate-x-1/2 animate-fade rounded-full"
+          className="float absolute bottom-3 left-1/2 -translate-x-1/2 animate-fade rounded-full!"
         >
           <ArrowDown className="size-5" />
         </IconButton>

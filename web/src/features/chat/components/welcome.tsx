@@ -94,7 +94,7 @@ export function Welcome({ onSuggest }: { onSuggest: (text: string) => void }) {
   const models = useQuery(modelsQuery);
   const none = models.data && !models.data.items.some(({ available }) => available);
   return (
-    <div className="hero-light flex min-h-full flex-col items-center justify-center px-4 py-8">
+    <div className="flex min-h-full flex-col items-center justify-center px-4 py-8">
       <div className="flex w-full max-w-2xl animate-rise flex-col items-center gap-7">
         <div className="flex flex-col items-center text-center">
           <Logo className="size-14 drop-shadow-[0_0_24px_rgb(102_126_234/0.45)]" />
