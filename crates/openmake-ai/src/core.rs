@@ -24,7 +24,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     AiSettings,
     metrics::Metrics,
-    turns::{live::LiveTurn, writer::Writer},
+    turns::{
+        live::{LiveTurn, StopReason},
+        writer::Writer,
+    },
     upstream::PoolClient,
 };
 
@@ -102,8 +105,12 @@ impl Core {
         self.live.lock().get(&turn).cloned()
     }
 
-    pub(crate) fn live_turns(&self) -> Vec<Arc<LiveTurn>> {
-        self.live.lock().values().cloned().collect()
+    /// Ends all turns of this process, with what they have written.
+    pub(crate) fn interrupt_all(&self) {
+        let turns: Vec<_> = self.live.lock().values().cloned().collect();
+        for live in turns {
+            live.stop(StopReason::Shutdown);
+        }
     }
 
     pub(crate) fn running(&self) -> usize {

@@ -2,7 +2,7 @@
 //!
 //! [`Ai::router`] is its HTTP surface. It trusts its caller: every request
 //! carries an [`openmake_types::Actor`] in its extensions, which only the
-//! gateway puts there. Turns are durable: see [`turns`](crate) and
+//! gateway puts there. Turns are durable: see
 //! ARCHITECTURE.md, "A turn is durable".
 
 mod choose;
@@ -34,10 +34,11 @@ use crate::{
     metrics::Metrics,
     turns::{
         leases,
-        live::StopReason,
         writer::{Hints, WriterParts},
     },
 };
+
+pub use crate::nodes::{NodeConfigError, node_config};
 
 /// What the role is made of.
 pub struct AiParts {
@@ -176,6 +177,7 @@ impl Ai {
             stop: core.stop.clone(),
         };
         core.tasks.spawn(async move { writer.run(&parts).await });
+        core.tasks.spawn(interrupt_at_stop(Arc::clone(core)));
         core.tasks.spawn(leases::keep(Arc::clone(core)));
         core.tasks.spawn(leases::listen(Arc::clone(core)));
         core.tasks.spawn(leases::claim(Arc::clone(core)));
@@ -196,9 +198,7 @@ impl Ai {
         if wait_for_none(core, deadline).await {
             return;
         }
-        for live in core.live_turns() {
-            live.stop(StopReason::Shutdown);
-        }
+        core.interrupt_all();
         // Their ends still have to be stored.
         let deadline = Instant::now() + Duration::from_secs(5);
         if !wait_for_none(core, deadline).await {
@@ -213,15 +213,13 @@ impl Ai {
     pub fn running_turns(&self) -> usize {
         self.core.running()
     }
+}
 
-    /// The turns that somebody watches live through this process, with how
-    /// many do.
-    pub fn watched_turns(&self) -> Vec<(openmake_types::TurnId, usize)> {
-        let live = self.core.live_turns();
-        live.iter()
-            .map(|live| (live.id, live.subscribers()))
-            .collect()
-    }
+/// Ends what still runs when the process stops without having been drained.
+async fn interrupt_at_stop(core: Arc<Core>) {
+    core.stop.cancelled().await;
+    core.start_draining();
+    core.interrupt_all();
 }
 
 /// Whether no turn runs, at the latest at `deadline`.
@@ -235,6 +233,14 @@ async fn wait_for_none(core: &Core, deadline: Instant) -> bool {
             return core.running() == 0;
         }
     }
+}
+
+/// A stored node as the pool takes it, with its keys opened: for `doctor`.
+pub fn node_config(
+    stored: &openmake_store::nodes::StoredNode,
+    keys: &KeyRing,
+) -> Result<NodeConfig, openmake_api::ApiError> {
+    nodes::open(keys, stored)
 }
 
 /// The description of [`Ai::router`].

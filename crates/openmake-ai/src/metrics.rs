@@ -44,7 +44,7 @@ struct Counters {
 }
 
 impl Metrics {
-    /// Registers all of them.
+    /// Registers all of them; the program's prefix is the registry's.
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let counters = Counters {
             started: Counter::default(),
@@ -57,48 +57,47 @@ impl Metrics {
             append_seconds: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
             subscribers: Gauge::default(),
         };
-        let ai = registry.sub_registry_with_prefix("openmake");
-        ai.register(
+        registry.register(
             "turns_started",
             "Turns that this process has started",
             counters.started.clone(),
         );
-        ai.register(
+        registry.register(
             "turns_finished",
             "Turns that this process has ended, by how",
             counters.finished.clone(),
         );
-        ai.register(
+        registry.register(
             "turns_running",
             "Turns that this process runs now",
             counters.running.clone(),
         );
-        ai.register(
+        registry.register(
             "turn_first_token_seconds",
             "From the question to the first token",
             counters.first_token.clone(),
         );
-        ai.register(
+        registry.register(
             "model_input_tokens",
             "Tokens that models have read in turns",
             counters.input_tokens.clone(),
         );
-        ai.register(
+        registry.register(
             "model_output_tokens",
             "Tokens that models have written in turns",
             counters.output_tokens.clone(),
         );
-        ai.register(
+        registry.register(
             "turn_append_events",
             "Events in one commit of the log",
             counters.append_events.clone(),
         );
-        ai.register(
+        registry.register(
             "turn_append_seconds",
             "How long one commit of the log takes, waiting for the database included",
             counters.append_seconds.clone(),
         );
-        ai.register(
+        registry.register(
             "turn_subscribers",
             "Those who watch a turn through this process",
             counters.subscribers.clone(),

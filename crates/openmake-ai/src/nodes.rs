@@ -7,11 +7,15 @@ use openmake_api::{
     ApiError, ClientInfo,
     nodes::{CreateNode, NodeKind, NodeView, UpdateNode},
 };
-use openmake_models::{BaseUrl, ProviderKind, SecretString, pool::NodeConfig};
+use openmake_models::{
+    BaseUrl, BaseUrlError, ProviderKind, SecretString, UnknownProviderKind, pool::NodeConfig,
+};
 use openmake_store::{
     StoreError,
     audit::{NewAudit, Outcome},
     nodes::{NewNode, NodeChange, SealedKey, StoredNode},
+    secrets::KeyRing,
+    secrets::{KeyRing, SecretError},
     wakeups::{Heard, Wakeup, WakeupKind},
 };
 use openmake_types::{Actor, NodeId};
@@ -104,7 +108,11 @@ pub(crate) async fn update(
         .get(id)
         .await
         .map_err(store_error("node"))?;
-    let old = base_url(kind_of(&stored)?, &stored.base_url)?;
+    let kind = stored
+        .kind
+        .parse()
+        .map_err(|error: UnknownProviderKind| ApiError::internal(error))?;
+    let old = base_url(kind, &stored.base_url)?;
     let name = request.name.as_deref().map(checked_name).transpose()?;
     if let Some(name) = &name {
         refuse_configured_name(core, name)?;
@@ -207,7 +215,7 @@ pub(crate) async fn known_config(core: &Core, id: NodeId) -> Result<NodeConfig, 
         .get(id)
         .await
         .map_err(store_error("node"))?;
-    open(core, &stored)
+    node_config(&stored, &core.keys).map_err(ApiError::internal)
 }
 
 fn checked_name(name: &str) -> Result<String, ApiError> {
@@ -309,22 +317,32 @@ fn seal(core: &Core, node: NodeId, keys: &[SecretString]) -> Vec<SealedKey> {
         .collect()
 }
 
-fn kind_of(stored: &StoredNode) -> Result<ProviderKind, ApiError> {
-    stored.kind.parse().map_err(ApiError::internal)
+/// Why a stored node cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeConfigError {
+    /// Its protocol is not one that this version speaks.
+    #[error("its protocol is unknown")]
+    Kind(#[from] UnknownProviderKind),
+    /// Its address is none.
+    #[error("its address is not that of a model server")]
+    BaseUrl(#[from] BaseUrlError),
+    /// A key cannot be opened with the master key.
+    #[error("a key cannot be opened")]
+    Sealed(#[from] SecretError),
+    /// A key is not text.
+    #[error("a key is not text")]
+    NotText,
 }
 
 /// A stored node with its keys opened.
-fn open(core: &Core, stored: &StoredNode) -> Result<NodeConfig, ApiError> {
-    let address = base_url(kind_of(stored)?, &stored.base_url)?;
+pub fn node_config(stored: &StoredNode, keys: &KeyRing) -> Result<NodeConfig, NodeConfigError> {
+    let address = BaseUrl::parse(stored.kind.parse()?, &stored.base_url)?;
     let mut config = NodeConfig::new(stored.id, stored.name.clone(), address);
     config.enabled = stored.enabled;
     config.draining = stored.draining;
     for (position, key) in stored.keys.iter().enumerate() {
-        let opened = core
-            .keys
-            .open(&context(stored.id, position), &key.sealed)
-            .map_err(ApiError::internal)?;
-        let text = String::from_utf8(opened).map_err(ApiError::internal)?;
+        let opened = keys.open(&context(stored.id, position), &key.sealed)?;
+        let text = String::from_utf8(opened).map_err(|_| NodeConfigError::NotText)?;
         config.api_keys.push(text.into());
     }
     Ok(config)
@@ -341,11 +359,11 @@ pub(crate) async fn apply(core: &Core) -> Result<(), StoreError> {
     }
     let mut configs = core.configured_nodes.clone();
     for node in &nodes {
-        match open(core, node) {
+        match node_config(node, &core.keys) {
             Ok(config) => configs.push(config),
             // One node whose key cannot be opened must not take the others along.
             Err(error) => {
-                tracing::error!(node = %node.id, error = &error as &dyn std::error::Error, "a stored node cannot be used; give it its keys again");
+                tracing::error!(node = %node.id, error = &error as &dyn std::error::Error, "a stored node cannot be used; edit it and give it its keys again");
             }
         }
     }

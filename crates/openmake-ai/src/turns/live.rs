@@ -119,10 +119,6 @@ impl LiveTurn {
         self.frames.subscribe()
     }
 
-    pub(crate) fn subscribers(&self) -> usize {
-        self.frames.receiver_count()
-    }
-
     /// What has been said so far.
     pub(crate) fn folded(&self) -> Folded {
         self.outbox.lock().folded.clone()

@@ -12,7 +12,7 @@ use openmake_api::EventBody;
 use openmake_models::ToolSpec;
 use openmake_store::{StoreError, messages::StoredError, turns::Turn};
 use openmake_tools::{Locale, ToolContext};
-use openmake_types::{ApiKeyId, TurnMetrics, TurnStatus};
+use openmake_types::{ApiKeyId, ErrorKind, TurnMetrics, TurnStatus};
 use tokio::time::Instant;
 
 use super::{
@@ -62,7 +62,7 @@ pub(crate) async fn run(core: Arc<Core>, job: Job) {
             tracing::error!(turn = %turn.id, "a turn panicked");
             failed(started, TurnFailure::internal())
         });
-    let Some(end) = conclude(&live, outcome) else {
+    let Some(end) = conclude(&core, &live, outcome) else {
         return;
     };
     let status = end.status;
@@ -214,7 +214,7 @@ fn outcome(started: Instant, ending: Ending) -> TurnOutcome {
 }
 
 /// The turn's end. None when it may not be written by this process.
-fn conclude(live: &LiveTurn, outcome: TurnOutcome) -> Option<End> {
+fn conclude(core: &Core, live: &LiveTurn, outcome: TurnOutcome) -> Option<End> {
     let TurnOutcome {
         ending,
         model,
@@ -229,6 +229,12 @@ fn conclude(live: &LiveTurn, outcome: TurnOutcome) -> Option<End> {
             },
             None,
         ),
+        // The pool stops with the process, and may be the first to say so.
+        Ending::Failed(failure)
+            if failure.kind == ErrorKind::Cancelled && core.stop.is_cancelled() =>
+        {
+            interrupted("shutdown")
+        }
         Ending::Failed(failure) => failure_end(failure),
         Ending::Stopped => match live.stop_reason() {
             Some(StopReason::LeaseLost) => return None,

@@ -23,7 +23,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::{
-    live::LiveTurn,
+    live::{LiveTurn, StopReason},
     question::Question,
     runner::{self, Job},
 };
@@ -168,6 +168,10 @@ fn launch(
     let live = Arc::new(LiveTurn::new(&turn));
     core.enter(Arc::clone(&live));
     core.metrics.started();
+    // It was stored while the server began to stop.
+    if core.stop.is_cancelled() {
+        live.stop(StopReason::Shutdown);
+    }
     let job = Job {
         turn,
         live,

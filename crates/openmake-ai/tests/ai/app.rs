@@ -112,7 +112,7 @@ impl App {
         let wakeups = store.wakeups().listen(&tasks, stop.clone());
         let heard = Mutex::new(wakeups.subscribe());
         let process = ProcessId::from_uuid(new_uuid());
-        let mut registry = Registry::default();
+        let mut registry = Registry::with_prefix("openmake");
         let ai = Ai::new(
             AiParts {
                 store: store.clone(),

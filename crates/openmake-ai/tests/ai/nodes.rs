@@ -26,18 +26,18 @@ async fn a_node_is_added_used_changed_and_removed() {
     let app = App::start_with(&db, none()).await;
     let other = App::start_with(&db, none()).await;
     let person = app.person().await;
-    let node = json!({
+    let wanted = json!({
         "name": "Mine", "kind": "openai", "base_url": model.base_url(), "api_keys": [KEY],
     });
 
     let probe = person
-        .call(Method::POST, "/api/v1/nodes/test", Some(node.clone()))
+        .call(Method::POST, "/api/v1/nodes/test", Some(wanted.clone()))
         .await;
     assert_eq!(probe.body["ok"], true, "{}", probe.body);
     assert_eq!(probe.body["models"], json!([MODEL]));
 
     let made = person
-        .call(Method::POST, "/api/v1/nodes", Some(node.clone()))
+        .call(Method::POST, "/api/v1/nodes", Some(wanted.clone()))
         .await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
     assert_eq!(made.body["source"], "stored");
@@ -72,7 +72,9 @@ async fn a_node_is_added_used_changed_and_removed() {
         )
     );
 
-    let taken = person.call(Method::POST, "/api/v1/nodes", Some(node)).await;
+    let twice = person
+        .call(Method::POST, "/api/v1/nodes", Some(wanted))
+        .await;
     assert_eq!(twice.code(), "node_name_taken");
 
     let drained = person
