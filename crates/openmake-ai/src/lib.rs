@@ -235,14 +235,6 @@ async fn wait_for_none(core: &Core, deadline: Instant) -> bool {
     }
 }
 
-/// A stored node as the pool takes it, with its keys opened: for `doctor`.
-pub fn node_config(
-    stored: &openmake_store::nodes::StoredNode,
-    keys: &KeyRing,
-) -> Result<NodeConfig, openmake_api::ApiError> {
-    nodes::open(keys, stored)
-}
-
 /// The description of [`Ai::router`].
 pub fn openapi() -> utoipa::openapi::OpenApi {
     http::router().1

@@ -14,7 +14,6 @@ use openmake_store::{
     StoreError,
     audit::{NewAudit, Outcome},
     nodes::{NewNode, NodeChange, SealedKey, StoredNode},
-    secrets::KeyRing,
     secrets::{KeyRing, SecretError},
     wakeups::{Heard, Wakeup, WakeupKind},
 };
