@@ -52,7 +52,8 @@ for (const [language, messages] of texts) {
   for (const [key, text] of english) {
     const own = messages.get(key);
     if (!own) problems.push(`${language}: ${key} is missing`);
-    else if (values(own) !== values(text)) problems.push(`${language}: ${key} asks for other values`);
+    else if (values(own) !== values(text))
+      problems.push(`${language}: ${key} asks for other values`);
   }
   for (const key of messages.keys()) {
     if (!english.has(key)) problems.push(`${language}: ${key} is not in en.json`);
@@ -69,9 +70,7 @@ const sources = (await readdir(join(ROOT, 'src'), { recursive: true })).filter(
 for (const path of sources) {
   const source = await readFile(join(ROOT, 'src', path), 'utf8');
   const scopes = new Map();
-  for (const [, name, scope] of source.matchAll(
-    /const (\w+) = useTranslations\('([\w.-]+)'\)/g,
-  )) {
+  for (const [, name, scope] of source.matchAll(/const (\w+) = useTranslations\('([\w.-]+)'\)/g)) {
     scopes.set(name, [...(scopes.get(name) ?? []), scope]);
   }
   for (const [name, list] of scopes) {

@@ -26,7 +26,7 @@ export default function RootLayout({ children }: { children: ReactNode }) {
   return (
     <html lang="en" data-theme="dark" suppressHydrationWarning>
       <head>
-        {/* biome-ignore lint/performance/noSyncScripts: it must run before the first paint */}
+        {/* Blocking on purpose: it must run before the first paint. */}
         <script src="/theme-init.js" />
       </head>
       <body>

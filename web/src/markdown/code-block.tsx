@@ -72,7 +72,9 @@ export function CodeBlock({
           type="button"
           aria-label={t('download')}
           title={t('download')}
-          onClick={() => saveFile(new Blob([code]), `code.${/^\w{1,12}$/.test(language) ? language : 'txt'}`)}
+          onClick={() =>
+            saveFile(new Blob([code]), `code.${/^\w{1,12}$/.test(language) ? language : 'txt'}`)
+          }
           className={BUTTON}
         >
           <Download />
@@ -92,7 +94,6 @@ export function CodeBlock({
           {copied ? t('copied') : t('copy')}
         </button>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <pre
         tabIndex={0}
         className={cx('md-code overflow-x-auto px-4 py-3', wrap && 'whitespace-pre-wrap')}

@@ -6,7 +6,7 @@ export interface Token {
   color: string | null;
 }
 
-const LONGEST = 60_000;
+const LONGEST = 30_000;
 
 // Each grammar is a chunk of its own, loaded when first met.
 const LANGUAGES: Record<string, () => LanguageInput> = {
@@ -103,7 +103,7 @@ export async function highlight(code: string, language: string): Promise<Token[]
     lang: name,
     theme: 'openmake',
     tokenizeMaxLineLength: 2_000,
-    tokenizeTimeLimit: 200,
+    tokenizeTimeLimit: 0,
   });
   return tokens.map((line) =>
     line.map(({ content, color }: ThemedToken) => ({ content, color: color ?? null })),

@@ -53,7 +53,10 @@ function Link({ href, children }: Props) {
 function Image({ src, alt }: Props) {
   const t = useTranslations('markdown');
   const shown = safeImage(src);
-  if (shown !== null) return <img src={shown} alt={typeof alt === 'string' ? alt : ''} className="max-w-full rounded-sm" />;
+  if (shown !== null)
+    return (
+      <img src={shown} alt={typeof alt === 'string' ? alt : ''} className="max-w-full rounded-sm" />
+    );
   const target = safeLink(src);
   const label = typeof alt === 'string' && alt !== '' ? alt : t('image');
   return (
@@ -66,7 +69,6 @@ function Image({ src, alt }: Props) {
 
 function Table({ children }: Props) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
     <div className="md-table" tabIndex={0}>
       <table>{children}</table>
     </div>

@@ -32,9 +32,7 @@ export function useOnChatPage(): boolean {
 
 /** Whether a click asks for this page, not for a new tab or a download. */
 export function isPlainClick(event: MouseEvent): boolean {
-  return (
-    event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey
-  );
+  return event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
 }
 
 /**

@@ -198,7 +198,9 @@ export function Segmented<T extends string>({
             key={option.value}
             className={cx(
               'inline-flex h-9 cursor-pointer items-center gap-2 rounded-sm px-3.5 text-sm transition-colors duration-150 has-focus-visible:outline-2 has-focus-visible:outline-accent-text',
-              option.value === value ? 'bg-active font-medium text-text' : 'text-soft hover:bg-hover',
+              option.value === value
+                ? 'bg-active font-medium text-text'
+                : 'text-soft hover:bg-hover',
             )}
           >
             <input

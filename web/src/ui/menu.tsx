@@ -70,12 +70,3 @@ export function MenuItem({
 export function MenuSeparator() {
   return <Radix.Separator className="my-1.5 h-px bg-line" />;
 }
-
-/** What the acts below it have in common. */
-export function MenuLabel({ children }: { children: ReactNode }) {
-  return (
-    <Radix.Label className="px-2.5 pt-1.5 pb-1 font-medium text-muted text-xs">
-      {children}
-    </Radix.Label>
-  );
-}

@@ -111,7 +111,8 @@ export function RegisterPage() {
   }, [instance, router]);
 
   const allowed =
-    instance && (instance.registration === 'open' || (instance.registration === 'invitation' && invitation));
+    instance &&
+    (instance.registration === 'open' || (instance.registration === 'invitation' && invitation));
   return (
     <AuthFrame title={t('registerTitle')} lead={invitation ? t('invited') : t('registerLead')}>
       <div className="flex flex-col gap-5">
@@ -120,7 +121,9 @@ export function RegisterPage() {
           <Banner
             kind="info"
             title={t(
-              instance.registration === 'closed' ? 'registration.closed' : 'registration.invitation',
+              instance.registration === 'closed'
+                ? 'registration.closed'
+                : 'registration.invitation',
             )}
           />
         )}

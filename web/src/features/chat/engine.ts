@@ -4,13 +4,7 @@ import type { Message, Part, TurnStarted } from '@/platform/api/types';
 import { newId } from '@/platform/ids';
 import { live } from '@/platform/live';
 import { keys } from '@/platform/query/keys';
-import {
-  continueTurn,
-  patchConversation,
-  putMessages,
-  regenerateTurn,
-  startTurn,
-} from './api';
+import { continueTurn, patchConversation, putMessages, regenerateTurn, startTurn } from './api';
 import type { Run } from './fold';
 import { Outbox, type Outgoing, type Picture } from './outbox';
 import { type RunEnd, RunStore } from './runs';
@@ -62,11 +56,7 @@ export function ask(
 }
 
 /** Sends a question that failed once more: with the same key, so never twice. */
-export function askAgain(
-  client: QueryClient,
-  key: string,
-  onCreated: (id: string) => void,
-): void {
+export function askAgain(client: QueryClient, key: string, onCreated: (id: string) => void): void {
   outbox.update(key, { state: 'sending', error: null });
   void deliver(client, key, onCreated);
 }
@@ -241,9 +231,7 @@ async function settle(client: QueryClient, { place, run }: RunEnd): Promise<void
       cut: run.cut,
     });
     await client.cancelQueries({ queryKey: messagesKey });
-    const message = client
-      .getQueryData<Message[]>(messagesKey)
-      ?.find(({ id }) => id === messageId);
+    const message = client.getQueryData<Message[]>(messagesKey)?.find(({ id }) => id === messageId);
     if (message) putMessages(client, conversationId, [finished(message, run)]);
   }
   // The server's word is the last one.

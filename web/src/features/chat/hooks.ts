@@ -116,12 +116,7 @@ export function useChatActions(conversationId: string | null, tree: Tree) {
       pictures: Picture[];
       model: string | null;
       parentId?: string | null;
-    }) =>
-      ask(
-        client,
-        { ...question, conversationId, parentId: question.parentId },
-        onCreated,
-      ),
+    }) => ask(client, { ...question, conversationId, parentId: question.parentId }, onCreated),
     askAgain: (key: string) => askAgain(client, key, onCreated),
     discard: (key: string) => outbox.remove(key),
     stop: (turnId: string) => void cancelTurn(turnId).catch(fail),

@@ -1,6 +1,6 @@
 import type { TurnEvent } from '@/platform/api/types';
-import type { LiveConnection } from '@/platform/live/connection';
 import { Listeners } from '@/platform/listeners';
+import type { LiveConnection } from '@/platform/live/connection';
 import { applyEvent, emptyRun, type Run } from './fold';
 
 /** At most this often does a running answer reach React. */

@@ -50,7 +50,6 @@ function newestRoot(tree: Tree): string | null {
 
 /** The messages that stand where this one stands, oldest first, itself among them. */
 export function versions(tree: Tree, message: Message): Message[] {
-  const parent =
-    message.parent_id && tree.byId.has(message.parent_id) ? message.parent_id : null;
+  const parent = message.parent_id && tree.byId.has(message.parent_id) ? message.parent_id : null;
   return (tree.children.get(parent) ?? [message]).filter(({ role }) => role === message.role);
 }

@@ -23,7 +23,12 @@ interface Pages {
 
 /** A name for a file, from a title. */
 function fileName(title: string): string {
-  return title.replace(/[\\/:*?"<>|\p{Cc}]+/gu, ' ').trim().slice(0, 80) || 'conversation';
+  return (
+    title
+      .replace(/[\\/:*?"<>|\p{Cc}]+/gu, ' ')
+      .trim()
+      .slice(0, 80) || 'conversation'
+  );
 }
 
 /** What can be done with a conversation, shown at once and taken back on failure. */
@@ -35,17 +40,19 @@ export function useConversationActions(conversation: Conversation, shown: boolea
   const fail = (error: unknown) => toastError(explain.error(error).title);
 
   function edit(change: (old: Conversation) => Conversation | null): void {
-    client.setQueriesData<Pages>({ queryKey: keys.conversationLists }, (old) =>
-      old && {
-        ...old,
-        pages: old.pages.map((page) => ({
-          ...page,
-          items: page.items.flatMap((item) => {
-            const next = item.id === id ? change(item) : item;
-            return next === null ? [] : [next];
-          }),
-        })),
-      },
+    client.setQueriesData<Pages>(
+      { queryKey: keys.conversationLists },
+      (old) =>
+        old && {
+          ...old,
+          pages: old.pages.map((page) => ({
+            ...page,
+            items: page.items.flatMap((item) => {
+              const next = item.id === id ? change(item) : item;
+              return next === null ? [] : [next];
+            }),
+          })),
+        },
     );
     client.setQueryData<Conversation>(keys.conversation(id), (old) => (old && change(old)) ?? old);
   }

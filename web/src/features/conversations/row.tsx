@@ -19,13 +19,7 @@ import { cx } from '@/ui/cx';
 import { Menu, MenuItem, MenuSeparator } from '@/ui/menu';
 import { useConversationActions } from './hooks';
 
-function Rename({
-  title,
-  onDone,
-}: {
-  title: string;
-  onDone: (title: string | null) => void;
-}) {
+function Rename({ title, onDone }: { title: string; onDone: (title: string | null) => void }) {
   const t = useTranslations('sidebar');
   const [text, setText] = useState(title);
   const done = useRef(false);
@@ -128,10 +122,7 @@ export function ConversationRow({
             </IconButton>
           }
         >
-          <MenuItem
-            icon={conversation.pinned ? <PinOff /> : <Pin />}
-            onSelect={actions.pin}
-          >
+          <MenuItem icon={conversation.pinned ? <PinOff /> : <Pin />} onSelect={actions.pin}>
             {conversation.pinned ? t('unpin') : t('pin')}
           </MenuItem>
           {/* After the menu gave its focus back, or it would end the renaming. */}

@@ -58,7 +58,8 @@ function Option({
   const below = model.kind === 'profile' ? model.description : model.nodes.join(', ');
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the list's, at its input
-    <li
+    // biome-ignore lint/a11y/useFocusableInteractive: the focus stays in the input, which names the active one
+    <div
       id={id}
       role="option"
       aria-selected={chosen}
@@ -82,7 +83,7 @@ function Option({
       </span>
       <Marks model={model} />
       <Check className={cx('size-4 shrink-0 text-accent-text', !chosen && 'invisible')} />
-    </li>
+    </div>
   );
 }
 
@@ -118,10 +119,10 @@ export function ModelList({
   const group = (title: string, items: Model[], offset: number): ReactNode =>
     items.length > 0 && (
       // biome-ignore lint/a11y/useSemanticElements: groups of a listbox are not fieldsets
-      <ul role="group" aria-label={title}>
-        <li role="presentation" className="px-3 pt-2 pb-1 font-medium text-muted text-xs">
+      <div role="group" aria-label={title}>
+        <p role="presentation" className="px-3 pt-2 pb-1 font-medium text-muted text-xs">
           {title}
-        </li>
+        </p>
         {items.map((model, index) => (
           <Option
             key={model.id}
@@ -132,7 +133,7 @@ export function ModelList({
             onChoose={() => onChoose(model.id)}
           />
         ))}
-      </ul>
+      </div>
     );
 
   return (

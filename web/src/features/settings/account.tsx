@@ -150,7 +150,9 @@ function Device({ device, onEnd }: { device: DeviceSession; onEnd: () => void })
           {device.ip_address && `${device.ip_address} · `}
           {device.current
             ? t('thisOne')
-            : t('lastSeen', { when: format.relativeTime(new Date(device.last_seen_at), new Date()) })}
+            : t('lastSeen', {
+                when: format.relativeTime(new Date(device.last_seen_at), new Date()),
+              })}
         </p>
       </div>
       {!device.current && (

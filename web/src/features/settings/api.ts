@@ -46,8 +46,7 @@ export const changePassword = (body: { current_password: string; new_password: s
   call<void>('/auth/password', { method: 'PUT', body });
 
 /** Ends one session. */
-export const endSession = (id: string) =>
-  call<void>(`/auth/sessions/${id}`, { method: 'DELETE' });
+export const endSession = (id: string) => call<void>(`/auth/sessions/${id}`, { method: 'DELETE' });
 
 /** Ends every session but this one. */
 export const endOtherSessions = () => call<void>('/auth/sessions', { method: 'DELETE' });

@@ -50,13 +50,7 @@ function Name({ settings, onSave }: { settings: Settings; onSave: (name: string)
   );
 }
 
-function DefaultModel({
-  value,
-  onChange,
-}: {
-  value: string;
-  onChange: (model: string) => void;
-}) {
+function DefaultModel({ value, onChange }: { value: string; onChange: (model: string) => void }) {
   const t = useTranslations('settings.instance');
   const { data } = useQuery(modelsQuery);
   const models = data?.items ?? [];

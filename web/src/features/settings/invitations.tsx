@@ -42,13 +42,7 @@ function Created({ created }: { created: CreatedInvitation }) {
   );
 }
 
-function InvitationRow({
-  invitation,
-  onRevoke,
-}: {
-  invitation: Invitation;
-  onRevoke: () => void;
-}) {
+function InvitationRow({ invitation, onRevoke }: { invitation: Invitation; onRevoke: () => void }) {
   const t = useTranslations('settings.invitations');
   const format = useFormatter();
   const status = STATUSES.find((known) => known === invitation.status) ?? 'expired';

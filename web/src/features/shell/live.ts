@@ -5,8 +5,8 @@ import { useEffect } from 'react';
 import { connectRuns, forgetDrafts, outbox, runs } from '@/features/chat';
 import { changeHandler } from '@/features/conversations';
 import { live } from '@/platform/live';
-import { session } from '@/platform/session';
 import type { EndReason } from '@/platform/session';
+import { session } from '@/platform/session';
 
 const REASONS: readonly EndReason[] = [
   'signed_out',

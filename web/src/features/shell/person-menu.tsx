@@ -35,9 +35,7 @@ export function PersonMenu() {
           </span>
           <span className="min-w-0 flex-1">
             <span className="block truncate font-medium text-sm">{user.display_name}</span>
-            <span className="block truncate text-muted text-xs">
-              {user.email ?? t('guest')}
-            </span>
+            <span className="block truncate text-muted text-xs">{user.email ?? t('guest')}</span>
           </span>
           <ChevronsUpDown className="size-4 shrink-0 text-muted" />
         </button>

@@ -68,9 +68,7 @@ export function AppShell({ children }: { children: ReactNode }) {
   const name = instance?.name ?? 'OpenMake';
   const docked = wide && !hidden;
   return (
-    <FrameContext
-      value={{ docked, showSidebar: () => (wide ? hide(false) : setDrawer(true)) }}
-    >
+    <FrameContext value={{ docked, showSidebar: () => (wide ? hide(false) : setDrawer(true)) }}>
       <a
         href="#main"
         className="float sr-only top-2 left-2 z-(--layer-toast) px-4 py-2 focus:not-sr-only focus:fixed"
@@ -89,11 +87,7 @@ export function AppShell({ children }: { children: ReactNode }) {
       </div>
       {!wide && (
         <Drawer open={drawer} onOpenChange={setDrawer} title={t('label')}>
-          <Sidebar
-            name={name}
-            onOpen={() => setDrawer(false)}
-            onHide={() => setDrawer(false)}
-          />
+          <Sidebar name={name} onOpen={() => setDrawer(false)} onHide={() => setDrawer(false)} />
         </Drawer>
       )}
       <Connection />

@@ -58,8 +58,7 @@ export function Sidebar({
           <Search className="pointer-events-none absolute inset-y-0 start-3 my-auto size-4 text-muted" />
           <input
             ref={search}
-            type="text"
-            role="searchbox"
+            type="search"
             aria-label={t('search')}
             placeholder={t('search')}
             value={text}
@@ -71,7 +70,7 @@ export function Sidebar({
                 setText('');
               }
             }}
-            className="h-9 w-full rounded-sm border border-transparent bg-hover ps-9 pe-8 text-sm hover:border-line-strong focus:border-accent focus:outline-none"
+            className="h-9 w-full appearance-none rounded-sm border border-transparent bg-hover [&::-webkit-search-cancel-button]:hidden ps-9 pe-8 text-sm hover:border-line-strong focus:border-accent focus:outline-none"
           />
           {text !== '' && (
             <button

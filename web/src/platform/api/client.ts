@@ -4,9 +4,7 @@ import { ApiProblem } from './problem';
 
 type CallOptions = Omit<HttpOptions, 'token'>;
 
-async function authorised<T>(
-  run: (token: string | null) => Promise<T>,
-): Promise<T> {
+async function authorised<T>(run: (token: string | null) => Promise<T>): Promise<T> {
   try {
     return await run(await session.token());
   } catch (error) {

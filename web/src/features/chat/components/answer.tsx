@@ -102,11 +102,7 @@ function Ending({
     </Button>
   );
   const goOn = (
-    <Button
-      size="sm"
-      icon={<Play className="size-4" />}
-      onClick={() => actions.resume(turnId)}
-    >
+    <Button size="sm" icon={<Play className="size-4" />} onClick={() => actions.resume(turnId)}>
       {t('continue')}
     </Button>
   );
@@ -218,9 +214,7 @@ export const Answer = memo(function Answer({
           >
             <Versions message={message} all={versions} onShow={actions.show} />
             {content.text !== '' && <CopyButton text={content.text} />}
-            {turnId && (
-              <Regenerate onRegenerate={(model) => actions.regenerate(turnId, model)} />
-            )}
+            {turnId && <Regenerate onRegenerate={(model) => actions.regenerate(turnId, model)} />}
             <Figures metrics={message.metrics} model={content.model} />
             {content.model && (
               <span className="ms-1.5 truncate text-muted text-xs">{content.model}</span>

@@ -112,9 +112,10 @@ export function ChatPage() {
   const last = shown.messages.at(-1);
   const runningTurn = last?.status === 'running' ? (last.turn_id ?? null) : null;
   // An edited question stands where the one it replaces stood.
-  const cut = outgoing?.parentId === undefined
-    ? -1
-    : shown.messages.findIndex(({ parent_id }) => (parent_id ?? null) === outgoing.parentId);
+  const cut =
+    outgoing?.parentId === undefined
+      ? -1
+      : shown.messages.findIndex(({ parent_id }) => (parent_id ?? null) === outgoing.parentId);
   const messages = cut < 0 ? shown.messages : shown.messages.slice(0, cut);
   const deleted = shown.conversation?.deleted_at != null;
 

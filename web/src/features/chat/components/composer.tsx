@@ -133,11 +133,7 @@ export function Composer({
             event.target.value = '';
           }}
         />
-        <IconButton
-          label={t('addPicture')}
-          round
-          onClick={() => files.current?.click()}
-        >
+        <IconButton label={t('addPicture')} round onClick={() => files.current?.click()}>
           <ImagePlus className="size-5" />
         </IconButton>
         <span className="me-auto hidden text-muted text-xs sm:inline">{t('keys')}</span>

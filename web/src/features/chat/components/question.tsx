@@ -157,7 +157,10 @@ export function OutgoingQuestion({
   const explain = useExplain();
   const failed = outgoing.state === 'failed' ? explain.error(outgoing.error) : null;
   return (
-    <article aria-label={t('questionLabel')} className="flex flex-col items-end gap-2 ps-8 sm:ps-20">
+    <article
+      aria-label={t('questionLabel')}
+      className="flex flex-col items-end gap-2 ps-8 sm:ps-20"
+    >
       <WaitingPictures pictures={outgoing.pictures} />
       <Bubble text={outgoing.text} faded={failed === null} />
       {failed && (

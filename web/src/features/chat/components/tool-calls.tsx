@@ -19,7 +19,6 @@ function Part({ label, text }: { label: string; text: string }) {
   return (
     <div>
       <p className="mb-1 text-muted text-xs">{label}</p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <pre
         tabIndex={0}
         className="max-h-60 overflow-auto whitespace-pre-wrap rounded-xs bg-code p-2.5 font-mono text-xs"

@@ -47,7 +47,6 @@ export function Transcript({
 
   return (
     <div className="relative min-h-0 flex-1">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <div ref={box} tabIndex={0} className="scroll-quiet h-full overflow-y-auto">
         <div
           ref={content}

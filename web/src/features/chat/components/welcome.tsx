@@ -103,11 +103,7 @@ export function Welcome({ onSuggest }: { onSuggest: (text: string) => void }) {
           </h1>
           <p className="mt-1 text-soft">{t('lead')}</p>
         </div>
-        {none ? (
-          <NoModel hint={models.data?.hint ?? null} />
-        ) : (
-          <Suggestions onChoose={onSuggest} />
-        )}
+        {none ? <NoModel hint={models.data?.hint ?? null} /> : <Suggestions onChoose={onSuggest} />}
       </div>
     </div>
   );

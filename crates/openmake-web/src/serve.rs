@@ -1,0 +1,191 @@
+//! From a path to a file of the export, and from the file to an answer.
+
+use std::{borrow::Cow, path::Path};
+
+use axum::{body::Body, response::Response};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use rust_embed::EmbeddedFile;
+
+use crate::{
+    encoding,
+    headers::{caching, content_type, security},
+    policy::{self, Policies},
+};
+
+const NOT_BUILT: &str = include_str!("not-built.html");
+const INDEX: &str = "index.html";
+const NOT_FOUND: &str = "404.html";
+
+/// The export and what is known of it ahead of requests.
+pub(crate) struct Site {
+    get: fn(&str) -> Option<EmbeddedFile>,
+    policies: Policies,
+}
+
+/// What stands at a path.
+enum Found {
+    File(String),
+    Moved(String),
+    Nothing,
+}
+
+impl Site {
+    pub(crate) fn new(get: fn(&str) -> Option<EmbeddedFile>, policies: Policies) -> Self {
+        Self { get, policies }
+    }
+
+    /// The answer to any request.
+    pub(crate) fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response {
+        if method != Method::GET && method != Method::HEAD {
+            let mut response = bare(StatusCode::METHOD_NOT_ALLOWED);
+            let allow = HeaderValue::from_static("GET, HEAD");
+            response.headers_mut().insert(header::ALLOW, allow);
+            return response;
+        }
+        let mut response = if (self.get)(INDEX).is_none() {
+            not_built()
+        } else {
+            match self.find(uri.path()) {
+                Found::File(file) => self.file(&file, StatusCode::OK, headers),
+                Found::Moved(path) => moved(&path, uri.query()),
+                Found::Nothing => self.file(NOT_FOUND, StatusCode::NOT_FOUND, headers),
+            }
+        };
+        if method == Method::HEAD {
+            *response.body_mut() = Body::empty();
+        }
+        response
+    }
+
+    fn find(&self, path: &str) -> Found {
+        let exists = |file: &str| (self.get)(file).is_some();
+        let Some(name) = path.strip_prefix('/') else {
+            return Found::Nothing;
+        };
+        if name.is_empty() {
+            return Found::File(INDEX.to_owned());
+        }
+        // Ours to read, or another form of a file that has its own name.
+        if name == "csp-manifest.json" || has_extension(name, "br") || has_extension(name, "gz") {
+            return Found::Nothing;
+        }
+        let page = name.trim_end_matches('/');
+        let page = page.strip_suffix(".html").unwrap_or(page);
+        let is_page = !matches!(page, "404" | "_not-found") && exists(&format!("{page}.html"));
+        if is_page && page == name {
+            Found::File(format!("{page}.html"))
+        } else if is_page {
+            Found::Moved(if page == "index" {
+                "/".to_owned()
+            } else {
+                format!("/{page}")
+            })
+        } else if !is_html(name) && exists(name) {
+            Found::File(name.to_owned())
+        } else {
+            Found::Nothing
+        }
+    }
+
+    fn file(&self, file: &str, status: StatusCode, asked: &HeaderMap) -> Response {
+        let Some(plain) = (self.get)(file) else {
+            return bare(StatusCode::NOT_FOUND);
+        };
+        let compressed = encoding::accepted(asked).find_map(|encoding| {
+            (self.get)(&format!("{file}{}", encoding.suffix())).map(|found| (encoding, found))
+        });
+        let (encoding, found) = match compressed {
+            Some((encoding, found)) => (Some(encoding), found),
+            None => (None, plain),
+        };
+        let tag = etag(&found);
+        let fresh = status == StatusCode::OK && matches(asked, &tag);
+        let mut response = bare(if fresh {
+            StatusCode::NOT_MODIFIED
+        } else {
+            status
+        });
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, caching(file));
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        headers.insert(
+            header::CONTENT_SECURITY_POLICY,
+            if is_html(file) {
+                self.policies.of(file)
+            } else {
+                policy::NOTHING
+            },
+        );
+        if let Ok(tag) = HeaderValue::from_str(&tag) {
+            headers.insert(header::ETAG, tag);
+        }
+        if fresh {
+            return response;
+        }
+        headers.insert(header::CONTENT_TYPE, content_type(file));
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(found.data.len()));
+        if let Some(encoding) = encoding {
+            let name = HeaderValue::from_static(encoding.name());
+            headers.insert(header::CONTENT_ENCODING, name);
+        }
+        *response.body_mut() = match found.data {
+            Cow::Borrowed(bytes) => Body::from(bytes),
+            Cow::Owned(bytes) => Body::from(bytes),
+        };
+        response
+    }
+}
+
+fn is_html(file: &str) -> bool {
+    has_extension(file, "html")
+}
+
+fn has_extension(file: &str, wanted: &str) -> bool {
+    Path::new(file)
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case(wanted))
+}
+
+/// Names the bytes that are sent, so that each form of a file has its own.
+fn etag(file: &EmbeddedFile) -> String {
+    let hash = hex::encode(file.metadata.sha256_hash());
+    format!("\"{}\"", hash.get(..32).unwrap_or(&hash))
+}
+
+fn matches(asked: &HeaderMap, tag: &str) -> bool {
+    asked
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+}
+
+fn bare(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    security(response.headers_mut());
+    response
+}
+
+fn moved(path: &str, query: Option<&str>) -> Response {
+    let mut response = bare(StatusCode::PERMANENT_REDIRECT);
+    let target = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    if let Ok(target) = HeaderValue::from_str(&target) {
+        response.headers_mut().insert(header::LOCATION, target);
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+fn not_built() -> Response {
+    let mut response = bare(StatusCode::SERVICE_UNAVAILABLE);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, content_type(INDEX));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy::NOTHING);
+    *response.body_mut() = Body::from(NOT_BUILT);
+    response
+}
