@@ -1,0 +1,67 @@
+import { expect, test } from '../fixtures';
+import { PASSWORD } from '../fixtures/app';
+
+test('the main job by keyboard alone', async ({ app }) => {
+  const { page } = app;
+  const { keyboard } = page;
+
+  /** Tabs until what has the focus is called so. */
+  async function tabTo(name: RegExp): Promise<void> {
+    for (let presses = 0; presses < 60; presses += 1) {
+      await keyboard.press('Tab');
+      const label = await page.evaluate(() => {
+        const element = document.activeElement;
+        if (!(element instanceof HTMLElement)) return '';
+        const labels = 'labels' in element ? (element as HTMLInputElement).labels : null;
+        return (
+          element.getAttribute('aria-label') ??
+          labels?.[0]?.textContent ??
+          element.textContent ??
+          ''
+        );
+      });
+      if (name.test(label)) return;
+    }
+    throw new Error(`Tab never came to ${name}`);
+  }
+
+  await app.open('/setup');
+  await expect(page.getByLabel('E-mail')).toBeVisible();
+  await tabTo(/^Name$/);
+  await keyboard.type('Mina');
+  await tabTo(/^E-mail$/);
+  await keyboard.type('mina@example.com');
+  await tabTo(/^Password$/);
+  await keyboard.type(PASSWORD);
+  await keyboard.press('Enter');
+
+  await expect(app.composer).toBeFocused();
+  await keyboard.type('/echo by keyboard');
+  await keyboard.press('Enter');
+  await expect(page).toHaveURL(/\/chat\?c=/);
+  await app.done();
+  await expect(app.answers).toContainText('by keyboard');
+  await expect(app.composer).toBeFocused();
+
+  // Another model, by name.
+  await tabTo(/^Model:/);
+  await keyboard.press('Enter');
+  await keyboard.type('scripted');
+  await keyboard.press('Enter');
+  await expect(page.getByRole('button', { name: 'Model: scripted-demo' })).toBeVisible();
+
+  // The conversation's menu and back.
+  await tabTo(/^More: /);
+  await keyboard.press('Enter');
+  await expect(page.getByRole('menuitem', { name: 'Pin' })).toBeFocused();
+  await keyboard.press('Escape');
+  await expect(page.getByRole('menu')).toHaveCount(0);
+
+  // A running answer ends with Escape.
+  await app.composer.focus();
+  await keyboard.type('/slow');
+  await keyboard.press('Enter');
+  await app.words(3);
+  await keyboard.press('Escape');
+  await expect(app.answers.last()).toContainText('You stopped this answer.');
+});
