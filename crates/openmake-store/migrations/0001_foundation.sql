@@ -53,6 +53,7 @@ CREATE TABLE users (
 );
 CREATE UNIQUE INDEX users_email_key ON users (lower(email));
 CREATE INDEX users_page ON users (created_at, id);
+CREATE INDEX users_guests ON users (created_at) WHERE role = 'guest';
 CREATE INDEX users_authority ON users (authority_changed_at);
 
 -- One sign-in on one device. The refresh token is derived from the row by a
@@ -163,6 +164,8 @@ CREATE INDEX conversation_sessions_pinned
     ON conversation_sessions (user_id, pinned_at) WHERE pinned_at IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX conversation_sessions_deleted
     ON conversation_sessions (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX conversation_sessions_trash
+    ON conversation_sessions (user_id, updated_at DESC, id DESC) WHERE deleted_at IS NOT NULL;
 
 -- Images and other binary parts, once per account however often they are sent.
 CREATE TABLE blobs (
@@ -247,6 +250,12 @@ CREATE INDEX turns_running ON turns (session_id) WHERE status = 'running';
 CREATE INDEX turns_leased ON turns (owner_process) WHERE status = 'running';
 CREATE INDEX turns_by_session ON turns (session_id, created_at);
 CREATE INDEX turns_finished ON turns (log_day, finished_at);
+-- An answer belongs to one turn. These also find a message's turns when it is
+-- removed.
+CREATE UNIQUE INDEX turns_answer ON turns (assistant_message_id);
+CREATE INDEX turns_question ON turns (user_message_id);
+CREATE INDEX turns_continues ON turns (continues_message_id)
+    WHERE continues_message_id IS NOT NULL;
 
 -- The durable log. A partition a day, by the day that the turn began, so that
 -- a turn is read from one partition and old ones are dropped whole. The
@@ -275,23 +284,26 @@ CREATE TABLE api_usage (
     PRIMARY KEY (user_id, date, api_key_id, model)
 );
 
--- Words for search, apart from the messages: writing here can fail or lag
+-- Words for search, apart from the messages: cutting them can fail or lag
 -- without hurting a message. Words are cut by the program; the owner's id is
 -- one of the lexemes, so that one index answers "mine, with these words".
+-- A message gets its first row, still without words, with its text: tokenizer 0
+-- says that it waits to be indexed.
 CREATE TABLE message_search (
     message_id      uuid NOT NULL REFERENCES conversation_messages ON DELETE CASCADE,
-    piece           integer NOT NULL,
+    piece           integer NOT NULL DEFAULT 0,
     session_id      uuid NOT NULL,
-    tokenizer       integer NOT NULL,
-    words           tsvector NOT NULL,
+    tokenizer       integer NOT NULL DEFAULT 0,
+    words           tsvector NOT NULL DEFAULT '',
     PRIMARY KEY (message_id, piece)
 );
 CREATE INDEX message_search_words ON message_search USING gin (words);
-CREATE INDEX message_search_tokenizer ON message_search (tokenizer);
+CREATE INDEX message_search_tokenizer ON message_search (tokenizer, message_id);
 
 CREATE TABLE conversation_search (
     session_id      uuid PRIMARY KEY REFERENCES conversation_sessions ON DELETE CASCADE,
-    tokenizer       integer NOT NULL,
-    words           tsvector NOT NULL
+    tokenizer       integer NOT NULL DEFAULT 0,
+    words           tsvector NOT NULL DEFAULT ''
 );
 CREATE INDEX conversation_search_words ON conversation_search USING gin (words);
+CREATE INDEX conversation_search_tokenizer ON conversation_search (tokenizer, session_id);

@@ -1,9 +1,23 @@
 //! Conversations (`conversation_sessions`).
 
-use chrono::{DateTime, Utc};
-use openmake_types::{ConversationId, MessageId, TurnId, UserId};
+mod list;
+mod row;
 
-use crate::{PageRequest, Rows, Store, StoreError};
+use chrono::{DateTime, Utc};
+use openmake_types::{ConversationId, MessageId, Role, TurnId, UserId};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+pub(crate) use self::row::read;
+use crate::{
+    Conflict, PageRequest, Rows, Store, StoreError,
+    error::parsed,
+    search,
+    text::{storable, storable_option},
+};
+
+/// The longest title, in characters.
+const TITLE_MAX: usize = 200;
 
 /// A conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,31 +118,57 @@ impl Store {
 impl Conversations<'_> {
     /// Makes one. Conflict: `GuestLimit`.
     pub async fn create(&self, new: &NewConversation<'_>) -> Result<Conversation, StoreError> {
-        let _ = (self.0, new);
-        todo!()
+        let owner = new.owner.as_uuid();
+        let title = storable_title(new.title.unwrap_or_default());
+        let mut tx = self.0.pool.begin().await?;
+        let role = sqlx::query_scalar!("SELECT role FROM users WHERE id = $1", owner)
+            .fetch_one(&mut *tx)
+            .await?;
+        let is_guest = parsed::<Role>("role", &role)? == Role::Guest;
+        if is_guest {
+            refuse_a_second(&mut tx, owner).await?;
+        }
+        sqlx::query!(
+            "INSERT INTO conversation_sessions (id, user_id, title, title_source, model,
+                                                is_temporary, created_at, updated_at)
+             VALUES ($1, $2, $3, CASE WHEN $3 = '' THEN 'none' ELSE 'user' END, $4, $5, $6, $6)",
+            new.id.as_uuid(),
+            owner,
+            title,
+            storable_option(new.model),
+            is_guest,
+            new.now,
+        )
+        .execute(&mut *tx)
+        .await?;
+        search::index_title(&mut tx, new.owner, new.id, &title).await?;
+        let made = one(&mut tx, new.owner, new.id).await?;
+        tx.commit().await?;
+        Ok(made)
     }
 
     /// An owner's conversation that is not deleted.
     pub async fn get(&self, owner: UserId, id: ConversationId) -> Result<Conversation, StoreError> {
-        let _ = (owner, id);
-        todo!()
+        let mut connection = self.0.pool.acquire().await?;
+        one(&mut connection, owner, id).await
     }
 
     /// An owner's conversations by last change, newest first. With
     /// [`Filter::Active`], the first page begins with all pinned ones (at most
     /// 100, latest pin first), which do not count towards the limit and do not
-    /// come again.
+    /// come again; what was pinned before those stands among the others.
     pub async fn list(
         &self,
         owner: UserId,
         filter: Filter,
         page: PageRequest,
     ) -> Result<Rows<Conversation>, StoreError> {
-        let _ = (owner, filter, page);
-        todo!()
+        let mut connection = self.0.pool.acquire().await?;
+        list::list(&mut connection, owner, filter, page).await
     }
 
-    /// Changes one.
+    /// Changes one. `NotFound` also when the message whose branch is to be
+    /// shown is not in it.
     pub async fn change(
         &self,
         owner: UserId,
@@ -136,19 +176,71 @@ impl Conversations<'_> {
         change: &ConversationChange,
         now: DateTime<Utc>,
     ) -> Result<Conversation, StoreError> {
-        let _ = (owner, id, change, now);
-        todo!()
+        let title = change.title.as_deref().map(storable_title);
+        let mut tx = self.0.pool.begin().await?;
+        lock(&mut tx, owner, id).await?;
+        let leaf = match change.active_leaf {
+            None => None,
+            Some(message) => Some(newest_descendant(&mut tx, id, message).await?),
+        };
+        sqlx::query!(
+            "UPDATE conversation_sessions
+                SET title = coalesce($2, title),
+                    title_source = CASE WHEN $2::text IS NULL THEN title_source
+                                        WHEN $2 = '' THEN 'none' ELSE 'user' END,
+                    model = coalesce($3, model),
+                    pinned_at = CASE WHEN $4::boolean IS NULL THEN pinned_at
+                                     WHEN $4 THEN coalesce(pinned_at, $6) END,
+                    archived_at = CASE WHEN $5::boolean IS NULL THEN archived_at
+                                       WHEN $5 THEN coalesce(archived_at, $6) END,
+                    active_leaf_id = coalesce($7, active_leaf_id),
+                    version = version + 1
+              WHERE id = $1",
+            id.as_uuid(),
+            title,
+            storable_option(change.model.as_deref()),
+            change.pinned,
+            change.archived,
+            now,
+            leaf,
+        )
+        .execute(&mut *tx)
+        .await?;
+        if let Some(title) = &title {
+            search::index_title(&mut tx, owner, id, title).await?;
+        }
+        let changed = one(&mut tx, owner, id).await?;
+        tx.commit().await?;
+        Ok(changed)
     }
 
-    /// Sets the model's title, unless there is one already. None when there was.
+    /// Sets the model's title, cut to 200 characters, unless there is one
+    /// already. None when there was.
     pub async fn set_model_title(
         &self,
         owner: UserId,
         id: ConversationId,
         title: &str,
     ) -> Result<Option<Conversation>, StoreError> {
-        let _ = (owner, id, title);
-        todo!()
+        let title = storable_title(title);
+        let mut tx = self.0.pool.begin().await?;
+        lock(&mut tx, owner, id).await?;
+        let set = sqlx::query!(
+            "UPDATE conversation_sessions
+                SET title = $2, title_source = 'model', version = version + 1
+              WHERE id = $1 AND title_source = 'none'",
+            id.as_uuid(),
+            title,
+        )
+        .execute(&mut *tx)
+        .await?;
+        if set.rows_affected() == 0 {
+            return Ok(None);
+        }
+        search::index_title(&mut tx, owner, id, &title).await?;
+        let titled = one(&mut tx, owner, id).await?;
+        tx.commit().await?;
+        Ok(Some(titled))
     }
 
     /// Deletes one; it can be restored until maintenance removes it. Gives its
@@ -159,17 +251,151 @@ impl Conversations<'_> {
         id: ConversationId,
         now: DateTime<Utc>,
     ) -> Result<(i64, Vec<TurnId>), StoreError> {
-        let _ = (owner, id, now);
-        todo!()
+        let mut tx = self.0.pool.begin().await?;
+        let version = sqlx::query_scalar!(
+            "UPDATE conversation_sessions SET deleted_at = $3, version = version + 1
+              WHERE id = $1 AND user_id = $2 AND deleted_at IS NULL
+             RETURNING version",
+            id.as_uuid(),
+            owner.as_uuid(),
+            now,
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        // Locked in the order in which the log's writer locks them.
+        let turns = sqlx::query_scalar!(
+            "WITH running AS (
+                 SELECT id FROM turns WHERE session_id = $1 AND status = 'running'
+                  ORDER BY id FOR NO KEY UPDATE
+             )
+             UPDATE turns t
+                SET cancel_requested_at = coalesce(t.cancel_requested_at, clock_timestamp())
+               FROM running WHERE t.id = running.id
+             RETURNING t.id",
+            id.as_uuid(),
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok((version, turns.into_iter().map(TurnId::from_uuid).collect()))
     }
 
-    /// Restores a deleted one.
+    /// Restores a deleted one; one that is not deleted stays as it is.
     pub async fn restore(
         &self,
         owner: UserId,
         id: ConversationId,
     ) -> Result<Conversation, StoreError> {
-        let _ = (owner, id);
-        todo!()
+        let mut tx = self.0.pool.begin().await?;
+        sqlx::query!(
+            "UPDATE conversation_sessions SET deleted_at = NULL, version = version + 1
+              WHERE id = $1 AND user_id = $2 AND deleted_at IS NOT NULL",
+            id.as_uuid(),
+            owner.as_uuid(),
+        )
+        .execute(&mut *tx)
+        .await?;
+        let restored = one(&mut tx, owner, id).await?;
+        tx.commit().await?;
+        Ok(restored)
     }
+}
+
+/// An owner's conversation that is not deleted.
+async fn one(
+    connection: &mut PgConnection,
+    owner: UserId,
+    id: ConversationId,
+) -> Result<Conversation, StoreError> {
+    read(connection, owner, &[id.as_uuid()])
+        .await?
+        .pop()
+        .filter(|conversation| conversation.deleted_at.is_none())
+        .ok_or(StoreError::NotFound)
+}
+
+/// Refuses what is not the owner's, or is deleted.
+pub(crate) async fn require(
+    connection: &mut PgConnection,
+    owner: UserId,
+    id: ConversationId,
+) -> Result<(), StoreError> {
+    sqlx::query_scalar!(
+        "SELECT id FROM conversation_sessions
+          WHERE id = $1 AND user_id = $2 AND deleted_at IS NULL",
+        id.as_uuid(),
+        owner.as_uuid(),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(())
+}
+
+/// The same, and whatever else changes the conversation waits until the
+/// transaction ends.
+async fn lock(
+    connection: &mut PgConnection,
+    owner: UserId,
+    id: ConversationId,
+) -> Result<(), StoreError> {
+    sqlx::query_scalar!(
+        "SELECT id FROM conversation_sessions
+          WHERE id = $1 AND user_id = $2 AND deleted_at IS NULL
+            FOR NO KEY UPDATE",
+        id.as_uuid(),
+        owner.as_uuid(),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(())
+}
+
+/// Locks a guest, so that of two conversations that they make at once there
+/// is one.
+async fn refuse_a_second(connection: &mut PgConnection, guest: Uuid) -> Result<(), StoreError> {
+    sqlx::query_scalar!(
+        "SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE",
+        guest
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let has_one = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM conversation_sessions
+                           WHERE user_id = $1 AND deleted_at IS NULL) AS "has_one!""#,
+        guest,
+    )
+    .fetch_one(connection)
+    .await?;
+    if has_one {
+        return Err(Conflict::GuestLimit.into());
+    }
+    Ok(())
+}
+
+/// A child is always newer than its parent, so the newest of all descendants
+/// is a leaf.
+async fn newest_descendant(
+    connection: &mut PgConnection,
+    conversation: ConversationId,
+    message: MessageId,
+) -> Result<Uuid, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"WITH RECURSIVE below AS (
+               SELECT m.id, m.created_at FROM conversation_messages m
+                WHERE m.id = $1 AND m.session_id = $2
+               UNION ALL
+               SELECT m.id, m.created_at
+                 FROM conversation_messages m JOIN below ON m.parent_id = below.id
+           )
+           SELECT id AS "id!" FROM below ORDER BY created_at DESC, id DESC LIMIT 1"#,
+        message.as_uuid(),
+        conversation.as_uuid(),
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
+fn storable_title(title: &str) -> String {
+    let cut: String = title.trim().chars().take(TITLE_MAX).collect();
+    storable(&cut).into_owned()
 }

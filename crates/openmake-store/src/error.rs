@@ -118,16 +118,6 @@ impl StoreError {
     pub(crate) const fn timed_out() -> Self {
         Self::Unavailable(sqlx::Error::PoolTimedOut)
     }
-
-    /// Whether a unique constraint or index of this name refused the write.
-    pub(crate) fn violates(&self, constraint: &str) -> bool {
-        match self {
-            Self::Database(sqlx::Error::Database(refusal)) => {
-                refusal.is_unique_violation() && refusal.constraint() == Some(constraint)
-            }
-            _ => false,
-        }
-    }
 }
 
 /// What a refusal of the database means.

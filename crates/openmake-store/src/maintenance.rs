@@ -1,7 +1,10 @@
 //! What must be done from time to time. Each step is safe to run in several
 //! processes at once and again after a crash.
 
-use chrono::{DateTime, TimeDelta, Utc};
+pub(crate) mod partitions;
+mod removal;
+
+use chrono::{DateTime, Days, TimeDelta, Utc};
 
 use crate::{Store, StoreError};
 
@@ -27,6 +30,8 @@ pub struct MaintenanceReport {
     pub partitions_dropped: u32,
     /// Conversations that were removed.
     pub conversations_removed: u64,
+    /// Images that no message shows any more.
+    pub blobs_removed: u64,
     /// Guests that were removed.
     pub guests_removed: u64,
     /// Sessions that were removed.
@@ -40,7 +45,17 @@ impl Store {
     /// run once before the first turn; `turns().start` makes a missing day
     /// itself.
     pub async fn ensure_partitions(&self) -> Result<u32, StoreError> {
-        todo!()
+        let today = sqlx::query_scalar!(
+            r#"SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date AS "today!""#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let mut made = 0;
+        for ahead in 0..4 {
+            let day = today - Days::new(1) + Days::new(ahead);
+            made += u32::from(partitions::ensure(self, day).await?);
+        }
+        Ok(made)
     }
 
     /// One round of everything that is due.
@@ -49,7 +64,17 @@ impl Store {
         retention: &Retention,
         now: DateTime<Utc>,
     ) -> Result<MaintenanceReport, StoreError> {
-        let _ = (retention, now);
-        todo!()
+        let partitions_made = self.ensure_partitions().await?;
+        let partitions_dropped = partitions::drop_old(self, retention.events, now).await?;
+        let removed = removal::conversations(self, now - retention.deleted_conversations).await?;
+        Ok(MaintenanceReport {
+            partitions_made,
+            partitions_dropped,
+            conversations_removed: removed.conversations,
+            blobs_removed: removed.blobs,
+            guests_removed: removal::guests(self, now - retention.guests).await?,
+            sessions_removed: removal::sessions(self, now - retention.ended_sessions).await?,
+            messages_indexed: self.search().index_waiting().await?,
+        })
     }
 }

@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use openmake_types::{
     BlobId, ConversationId, MessageId, MessageRole, MessageStatus, TurnId, UserId,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
-use crate::{PageRequest, Rows, Store, StoreError};
+use crate::{PageRequest, Position, Rows, Store, StoreError, conversations, error::parsed, text::storable};
 
 /// A message.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +80,108 @@ pub struct StoredMetrics {
     pub tokens_per_second: Option<f64>,
 }
 
+impl StoredError {
+    /// From three columns, of which the first two are there or not together.
+    pub(crate) fn from_columns(
+        code: Option<String>,
+        detail: Option<String>,
+        hint: Option<String>,
+    ) -> Option<Self> {
+        Some(Self {
+            code: code?,
+            detail: detail.unwrap_or_default(),
+            hint,
+        })
+    }
+}
+
+/// An image as `attachments` holds it.
+#[derive(Serialize, Deserialize)]
+struct AttachmentJson {
+    #[serde(rename = "type")]
+    kind: String,
+    blob: Uuid,
+    media_type: String,
+}
+
+/// Images as the column holds them.
+pub(crate) fn write_attachments(attachments: &[StoredAttachment]) -> Value {
+    attachments
+        .iter()
+        .map(|attachment| {
+            serde_json::json!({
+                "type": "image",
+                "blob": attachment.blob.as_uuid(),
+                "media_type": storable(&attachment.media_type),
+            })
+        })
+        .collect()
+}
+
+struct Row {
+    id: Uuid,
+    parent_id: Option<Uuid>,
+    turn_id: Option<Uuid>,
+    role: String,
+    content: String,
+    attachments: Value,
+    thinking: Option<String>,
+    tool_calls: Value,
+    model: Option<String>,
+    agent_id: Option<String>,
+    status: String,
+    error_code: Option<String>,
+    error_detail: Option<String>,
+    error_hint: Option<String>,
+    input_tokens: Option<i64>,
+    tokens: Option<i64>,
+    tokens_estimated: bool,
+    first_token_ms: Option<i64>,
+    response_time_ms: Option<i64>,
+    tokens_per_second: Option<f64>,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for Message {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let attachments: Vec<AttachmentJson> = serde_json::from_value(row.attachments)
+            .map_err(|error| StoreError::corrupt("conversation_messages.attachments", error))?;
+        let metrics = row.input_tokens.zip(row.tokens);
+        Ok(Self {
+            id: MessageId::from_uuid(row.id),
+            parent_id: row.parent_id.map(MessageId::from_uuid),
+            turn_id: row.turn_id.map(TurnId::from_uuid),
+            role: parsed("conversation_messages.role", &row.role)?,
+            content: row.content,
+            attachments: attachments
+                .into_iter()
+                .filter(|attachment| attachment.kind == "image")
+                .map(|attachment| StoredAttachment {
+                    blob: BlobId::from_uuid(attachment.blob),
+                    media_type: attachment.media_type,
+                })
+                .collect(),
+            thinking: row.thinking,
+            tool_calls: row.tool_calls,
+            model: row.model,
+            agent_id: row.agent_id,
+            status: parsed("conversation_messages.status", &row.status)?,
+            error: StoredError::from_columns(row.error_code, row.error_detail, row.error_hint),
+            metrics: metrics.map(|(input_tokens, output_tokens)| StoredMetrics {
+                input_tokens,
+                output_tokens,
+                estimated: row.tokens_estimated,
+                first_token_ms: row.first_token_ms,
+                response_time_ms: row.response_time_ms,
+                tokens_per_second: row.tokens_per_second,
+            }),
+            created_at: row.created_at,
+        })
+    }
+}
+
 /// Messages.
 #[derive(Debug, Clone, Copy)]
 pub struct Messages<'a>(&'a Store);
@@ -97,8 +201,34 @@ impl Messages<'_> {
         conversation: ConversationId,
         page: PageRequest,
     ) -> Result<Rows<Message>, StoreError> {
-        let _ = (self.0, owner, conversation, page);
-        todo!()
+        let mut connection = self.0.pool.acquire().await?;
+        conversations::require(&mut connection, owner, conversation).await?;
+        let (at, id) = page.after();
+        let rows = sqlx::query_as!(
+            Row,
+            "SELECT id, parent_id, turn_id, role, content, attachments, thinking, tool_calls, model,
+                    agent_id, status, error_code, error_detail, error_hint, input_tokens, tokens,
+                    tokens_estimated, first_token_ms, response_time_ms, tokens_per_second, created_at
+               FROM conversation_messages
+              WHERE session_id = $1
+                AND ($2::timestamptz IS NULL OR (created_at, id) > ($2, $3::uuid))
+              ORDER BY created_at, id
+              LIMIT $4",
+            conversation.as_uuid(),
+            at,
+            id,
+            page.fetch(),
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        let items = rows
+            .into_iter()
+            .map(Message::try_from)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Rows::cut(items, page, |message: &Message| Position {
+            at: message.created_at,
+            id: message.id.as_uuid(),
+        }))
     }
 
     /// The branch that ends in `leaf`, first message first; the last `limit`
@@ -110,7 +240,33 @@ impl Messages<'_> {
         leaf: MessageId,
         limit: u32,
     ) -> Result<Vec<Message>, StoreError> {
-        let _ = (owner, conversation, leaf, limit);
-        todo!()
+        let mut connection = self.0.pool.acquire().await?;
+        conversations::require(&mut connection, owner, conversation).await?;
+        let rows = sqlx::query_as!(
+            Row,
+            r#"WITH RECURSIVE branch AS (
+                   SELECT id, parent_id, 1 AS depth FROM conversation_messages
+                    WHERE id = $2 AND session_id = $1
+                   UNION ALL
+                   SELECT m.id, m.parent_id, b.depth + 1
+                     FROM conversation_messages m JOIN branch b ON m.id = b.parent_id
+                    WHERE b.depth < $3
+               )
+               SELECT m.id, m.parent_id, m.turn_id, m.role, m.content, m.attachments, m.thinking,
+                      m.tool_calls, m.model, m.agent_id, m.status, m.error_code, m.error_detail,
+                      m.error_hint, m.input_tokens, m.tokens, m.tokens_estimated, m.first_token_ms,
+                      m.response_time_ms, m.tokens_per_second, m.created_at
+                 FROM branch b JOIN conversation_messages m ON m.id = b.id
+                ORDER BY b.depth DESC"#,
+            conversation.as_uuid(),
+            leaf.as_uuid(),
+            i32::try_from(limit.max(1)).unwrap_or(i32::MAX),
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        if rows.is_empty() {
+            return Err(StoreError::NotFound);
+        }
+        rows.into_iter().map(Message::try_from).collect()
     }
 }

@@ -2,11 +2,19 @@
 //!
 //! Words are cut here, not by PostgreSQL: NFKC, case folded; Chinese, Japanese
 //! and Korean as single characters and overlapping pairs, so that a word of
-//! two syllables is found inside a longer one.
+//! two syllables is found inside a longer one. What the index finds is read
+//! again before it is shown, since pairs can occur apart from each other.
 
-use openmake_types::{MessageId, MessageRole, UserId};
+mod excerpt;
+mod find;
+mod index;
+mod query;
+mod words;
 
-use crate::{Store, StoreError, conversations::Conversation};
+use openmake_types::{MessageId, MessageRole};
+
+pub(crate) use self::index::index_title;
+use crate::{Store, conversations::Conversation};
 
 /// The version of the word cutter. Raise it when words are cut differently:
 /// maintenance then indexes again.
@@ -42,26 +50,5 @@ impl Store {
     /// Full-text search.
     pub const fn search(&self) -> Search<'_> {
         Search(self)
-    }
-}
-
-impl Search<'_> {
-    /// An owner's conversations in which every word of `query` occurs (in the
-    /// title or in one message), best first; deleted ones are left out.
-    pub async fn find(
-        &self,
-        owner: UserId,
-        query: &str,
-        limit: u32,
-    ) -> Result<Vec<Hit>, StoreError> {
-        let _ = (self.0, owner, query, limit);
-        todo!()
-    }
-
-    /// Indexes a message and its conversation's title. Errors are for the log:
-    /// maintenance catches up.
-    pub async fn index_message(&self, owner: UserId, message: MessageId) -> Result<(), StoreError> {
-        let _ = (owner, message);
-        todo!()
     }
 }

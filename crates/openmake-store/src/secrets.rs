@@ -173,6 +173,20 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Refuses a key that is not this database's, and binds nothing: for
+    /// looking without touching.
+    pub async fn verify_master_key(&self, ring: &KeyRing) -> Result<(), StoreError> {
+        let bound = sqlx::query_scalar!("SELECT master_key_id FROM instance")
+            .fetch_one(&self.pool)
+            .await?;
+        match bound {
+            Some(id) if id != ring.key_id() => Err(Conflict::WrongMasterKey.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,14 @@
 //! A turn is owned by the process that holds its lease. Every append and the
 //! end name the epoch under which the caller got the turn; one that lost it
 //! changes nothing. Leases are counted by the database's clock.
+//!
+//! Locks are taken in one order: the conversation, its turns by id, the rest.
+
+mod end;
+mod lease;
+mod log;
+mod row;
+mod start;
 
 use std::time::Duration;
 
@@ -13,7 +21,7 @@ use openmake_types::{
 use serde_json::Value;
 
 use crate::{
-    Store, StoreError,
+    Store,
     messages::{StoredAttachment, StoredError, StoredMetrics},
 };
 
@@ -171,8 +179,8 @@ pub struct StoredEvent {
 pub struct LogPage {
     /// In order.
     pub events: Vec<StoredEvent>,
-    /// The turn's status, read after the events: when it is final and
-    /// `events` has fewer than were asked for, there will be no more.
+    /// The turn's status, of the same snapshot as the events: when it is final
+    /// and `events` has fewer than were asked for, there will be no more.
     pub status: TurnStatus,
     /// Whether the log is still kept; if not, resume from the message.
     pub kept: bool,
@@ -233,94 +241,5 @@ impl Store {
     /// Durable turns.
     pub const fn turns(&self) -> Turns<'_> {
         Turns(self)
-    }
-}
-
-impl Turns<'_> {
-    /// Stores the question, the empty answer and the turn in one transaction.
-    /// The answer becomes the active leaf. Conflicts: `TurnRunning`,
-    /// `TurnState`, `IdempotencyMismatch`.
-    pub async fn start(&self, start: &StartTurn) -> Result<Started, StoreError> {
-        let _ = (self.0, start);
-        todo!()
-    }
-
-    /// An owner's turn.
-    pub async fn get(&self, owner: UserId, id: TurnId) -> Result<Turn, StoreError> {
-        let _ = (owner, id);
-        todo!()
-    }
-
-    /// Appends events of many turns in one statement and one commit, and renews
-    /// their leases. Gives the turns that are still the caller's; of the others
-    /// nothing was written.
-    pub async fn append(
-        &self,
-        appends: &[Append],
-        lease: Duration,
-    ) -> Result<Vec<TurnId>, StoreError> {
-        let _ = (appends, lease);
-        todo!()
-    }
-
-    /// Ends a turn: its last events, its message, its usage and itself, in one
-    /// transaction. Gives the conversation's new version, or none when the turn
-    /// is no longer the caller's and nothing was written.
-    pub async fn finish(&self, finish: &FinishTurn) -> Result<Option<i64>, StoreError> {
-        let _ = finish;
-        todo!()
-    }
-
-    /// Renews the leases of all running turns of a process, and gives those
-    /// that were asked to stop.
-    pub async fn renew(
-        &self,
-        process: ProcessId,
-        lease: Duration,
-    ) -> Result<Vec<TurnId>, StoreError> {
-        let _ = (process, lease);
-        todo!()
-    }
-
-    /// Takes over turns whose lease is over (SKIP LOCKED), with a new epoch, to
-    /// be closed as interrupted.
-    pub async fn claim_expired(
-        &self,
-        process: ProcessId,
-        lease: Duration,
-        limit: u32,
-    ) -> Result<Vec<ClaimedTurn>, StoreError> {
-        let _ = (process, lease, limit);
-        todo!()
-    }
-
-    /// Gives up the leases of these processes at once: for a single process
-    /// that restarts and knows that its predecessors are gone.
-    pub async fn expire_leases_except(&self, process: ProcessId) -> Result<u64, StoreError> {
-        let _ = process;
-        todo!()
-    }
-
-    /// A piece of an owner's turn's log: the events after `after`, at most
-    /// `limit`.
-    pub async fn log(
-        &self,
-        owner: UserId,
-        id: TurnId,
-        after: u64,
-        limit: u32,
-    ) -> Result<LogPage, StoreError> {
-        let _ = (owner, id, after, limit);
-        todo!()
-    }
-
-    /// Asks for a stop.
-    pub async fn request_cancel(
-        &self,
-        owner: UserId,
-        id: TurnId,
-    ) -> Result<CancelOutcome, StoreError> {
-        let _ = (owner, id);
-        todo!()
     }
 }

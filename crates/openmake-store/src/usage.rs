@@ -2,8 +2,10 @@
 
 use chrono::NaiveDate;
 use openmake_types::{ApiKeyId, TokenCounts, UserId};
+use sqlx::PgConnection;
+use uuid::Uuid;
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, text::storable};
 
 /// One day of one model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,18 +64,68 @@ impl Store {
 impl Usage<'_> {
     /// Adds a call to its day.
     pub async fn record(&self, record: &UsageRecord<'_>) -> Result<(), StoreError> {
-        let _ = (self.0, record);
-        todo!()
+        let mut connection = self.0.pool.acquire().await?;
+        add(&mut connection, record).await
     }
 
-    /// An owner's use by day and model, over all keys, oldest first.
+    /// An owner's use by day and model, over all keys, oldest first; both days
+    /// included.
     pub async fn report(
         &self,
         owner: UserId,
         from: NaiveDate,
         to: NaiveDate,
     ) -> Result<Vec<UsageRow>, StoreError> {
-        let _ = (owner, from, to);
-        todo!()
+        let rows = sqlx::query_as!(
+            UsageRow,
+            r#"SELECT date, model, sum(requests)::bigint AS "requests!",
+                      sum(errors)::bigint AS "errors!",
+                      sum(input_tokens)::bigint AS "input_tokens!",
+                      sum(output_tokens)::bigint AS "output_tokens!"
+                 FROM api_usage
+                WHERE user_id = $1 AND date BETWEEN $2 AND $3
+                GROUP BY date, model
+                ORDER BY date, model"#,
+            owner.as_uuid(),
+            from,
+            to,
+        )
+        .fetch_all(&self.0.pool)
+        .await?;
+        Ok(rows)
     }
+}
+
+/// Tokens as the columns count them. What no model can have meant is cut, so
+/// that it cannot overflow a sum.
+pub(crate) fn counted(tokens: u64) -> i64 {
+    i64::try_from(tokens.min(1 << 40)).unwrap_or(0)
+}
+
+/// Adds a call to its day. In a transaction it comes last: all calls of one
+/// account, key and model meet at this row.
+pub(crate) async fn add(
+    connection: &mut PgConnection,
+    record: &UsageRecord<'_>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO api_usage AS day
+             (date, user_id, api_key_id, model, requests, errors, input_tokens, output_tokens)
+         VALUES ($1, $2, $3, $4, 1, $5, $6, $7)
+         ON CONFLICT (user_id, date, api_key_id, model) DO UPDATE
+            SET requests = day.requests + 1,
+                errors = day.errors + excluded.errors,
+                input_tokens = day.input_tokens + excluded.input_tokens,
+                output_tokens = day.output_tokens + excluded.output_tokens",
+        record.date,
+        record.owner.as_uuid(),
+        record.api_key.map_or(Uuid::nil(), ApiKeyId::as_uuid),
+        &*storable(record.model),
+        i64::from(record.failed == CallOutcome::Failed),
+        counted(record.tokens.input),
+        counted(record.tokens.output),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }

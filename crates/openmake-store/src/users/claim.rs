@@ -49,17 +49,19 @@ async fn move_conversations(
     guest: Uuid,
     to: Uuid,
 ) -> Result<(), StoreError> {
-    // The owner is among the words that are indexed, so they go; maintenance
-    // indexes what has none.
+    // The owner is among the words that are indexed, so they are taken back;
+    // maintenance indexes anew.
     sqlx::query!(
-        "DELETE FROM message_search s USING conversation_sessions c
+        "UPDATE message_search s SET tokenizer = 0, words = ''
+           FROM conversation_sessions c
           WHERE c.id = s.session_id AND c.user_id = $1",
         guest,
     )
     .execute(&mut *connection)
     .await?;
     sqlx::query!(
-        "DELETE FROM conversation_search s USING conversation_sessions c
+        "UPDATE conversation_search s SET tokenizer = 0, words = ''
+           FROM conversation_sessions c
           WHERE c.id = s.session_id AND c.user_id = $1",
         guest,
     )
