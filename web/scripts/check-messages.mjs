@@ -29,7 +29,7 @@ function values(text) {
  * @param {string} source @param {string} name
  */
 function calls(source, name) {
-  return [...source.matchAll(new RegExp(`(?<![\\w.])${name}\\(`, 'g'))].map((match) => {
+  return [...source.matchAll(new RegExp(`(?<![\\w.])${name}(?:\\.rich)?\\(`, 'g'))].map((match) => {
     const start = match.index + match[0].length;
     let depth = 1;
     let end = start;

@@ -42,7 +42,11 @@ export function TestResult({ result }: { result: NodeTest }) {
           {result.models.length > 8 && ' …'}
         </p>
       ) : (
-        <p>{t('test.noModelsHelp')}</p>
+        <p>
+          {t.rich('test.noModelsHelp', {
+            code: (chunks) => <code className="font-mono text-xs">{chunks}</code>,
+          })}
+        </p>
       )}
     </Banner>
   );

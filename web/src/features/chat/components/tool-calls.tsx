@@ -55,7 +55,9 @@ function Call({ call, running }: { call: ToolCall; running: boolean }) {
         </span>
         {call.duration_ms != null && (
           <span className="text-muted text-xs tabular-nums">
-            {format.number(call.duration_ms / 1000, { maximumFractionDigits: 2 })} s
+            {call.duration_ms < 1_000
+              ? `${format.number(call.duration_ms)} ms`
+              : `${format.number(call.duration_ms / 1000, { maximumFractionDigits: 1 })} s`}
           </span>
         )}
         <ChevronRight

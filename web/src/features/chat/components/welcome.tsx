@@ -2,7 +2,7 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { ChartLine, Code, Lightbulb, PenLine, PlugZap } from 'lucide-react';
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { modelsQuery } from '@/features/models';
 import { ConnectNode } from '@/features/nodes';
@@ -42,6 +42,10 @@ export function Suggestions({ onChoose }: { onChoose: (text: string) => void }) 
   );
 }
 
+const code = (chunks: ReactNode) => (
+  <code className="rounded-xs bg-hover px-1.5 py-0.5 font-mono text-xs">{chunks}</code>
+);
+
 function NoModel({ hint }: { hint: string | null }) {
   const t = useTranslations('welcome');
   const common = useTranslations('common');
@@ -58,7 +62,7 @@ function NoModel({ hint }: { hint: string | null }) {
               <p className="mt-1 text-soft">{t('noModelAdmin')}</p>
               <ol className="mt-3 list-decimal space-y-1 ps-5 text-soft text-sm">
                 <li>{t('step.install')}</li>
-                <li>{t('step.pull')}</li>
+                <li>{t.rich('step.pull', { code })}</li>
                 <li>{t('step.connect')}</li>
               </ol>
               {hint && <p className="mt-3 text-muted text-sm">{hint}</p>}
