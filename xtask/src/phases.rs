@@ -61,6 +61,11 @@ const PHASES: &[Phase] = &[
         run: web::ensure_built,
     },
     Phase {
+        name: "web-size",
+        what: "the export's sizes",
+        run: web_size,
+    },
+    Phase {
         name: "clippy",
         what: "Rust's linter",
         run: clippy,
@@ -177,6 +182,11 @@ fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
 fn npm(script: &str) -> anyhow::Result<()> {
     web::ensure_dependencies()?;
     process::run(&mut process::npm(&["run", script])?)
+}
+
+fn web_size() -> anyhow::Result<()> {
+    web::ensure_built()?;
+    npm("size")
 }
 
 fn clippy() -> anyhow::Result<()> {

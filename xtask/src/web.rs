@@ -16,16 +16,29 @@ fn web(path: &str) -> PathBuf {
     cache::workspace().join("web").join(path)
 }
 
-/// Installs the dependencies that the lock file names.
+/// Installs what the lock file names, and changes nothing in it.
+///
+/// Not with `npm ci`: npm leaves packages for other systems out of a lock file
+/// when a mirror of the registry does not describe them, and `npm ci` refuses
+/// such a file, although what is missing is pinned by what needs it.
 pub(crate) fn ensure_dependencies() -> anyhow::Result<()> {
-    let wanted = fingerprint(&[web("package-lock.json")])?;
+    let wanted = fingerprint(&[web("package.json"), web("package-lock.json")])?;
     // Inside, so that it goes when somebody removes the directory.
     let mark = web("node_modules/.openmake-lock");
     if fs::read_to_string(&mark).is_ok_and(|found| found == wanted) {
         return Ok(());
     }
+    process::output(&mut process::npm(&[
+        "ls",
+        "--package-lock-only",
+        "--depth=0",
+    ])?)
+    .context(
+        "web/package-lock.json is not what web/package.json asks for: run `npm install` in web/",
+    )?;
     process::run(&mut process::npm(&[
-        "ci",
+        "install",
+        "--no-save",
         "--prefer-offline",
         "--no-audit",
         "--no-fund",
