@@ -312,8 +312,8 @@ const ROUTES = [
     'GET',
     /^auth\/sessions$/,
     () =>
-      ok(
-        ['Chrome/156 Windows', 'Safari/605 iPhone'].map((user_agent, index) => ({
+      ok({
+        items: ['Chrome/156 Windows', 'Safari/605 iPhone'].map((user_agent, index) => ({
           id: randomUUID(),
           current: index === 0,
           user_agent,
@@ -321,7 +321,7 @@ const ROUTES = [
           created_at: now(3),
           last_seen_at: now(index),
         })),
-      ),
+      }),
   ],
   ['DELETE', /^auth\/sessions/, () => ok(undefined, 204)],
   [

@@ -99,6 +99,8 @@ describe('the store of running answers', () => {
   it('gives up a turn that the server does not know', () => {
     live.watchers.get('t')?.onRefused('not_found');
     expect(ends).toEqual([{ place: PLACE, run: null }]);
+    store.drop('t');
+    store.follow(PLACE);
     expect(live.watchers.size).toBe(0);
   });
 

@@ -47,6 +47,8 @@ export class RunStore {
   readonly #entries = new Map<string, Entry>();
   readonly #changed = new Map<string, Listeners>();
   readonly #ended = new Listeners<RunEnd>();
+  /** Asking for these again would be refused again, and again. */
+  readonly #refused = new Set<string>();
 
   constructor(deps: RunDeps) {
     this.#deps = deps;
@@ -59,7 +61,7 @@ export class RunStore {
 
   /** Follows a turn from its first event; twice is once. */
   follow(place: RunPlace): void {
-    if (this.#entries.has(place.turnId)) return;
+    if (this.#entries.has(place.turnId) || this.#refused.has(place.turnId)) return;
     const entry: Entry = {
       place,
       run: emptyRun(place.turnId),
@@ -74,6 +76,7 @@ export class RunStore {
       after: () => entry.run.seq,
       onEvent: (event) => this.#take(entry, event),
       onRefused: () => {
+        this.#refused.add(place.turnId);
         entry.unwatch();
         this.#ended.emit({ place, run: null });
       },
@@ -93,6 +96,7 @@ export class RunStore {
 
   /** Forgets everything: the session is over. */
   clear(): void {
+    this.#refused.clear();
     for (const turnId of [...this.#entries.keys()]) this.drop(turnId);
   }
 

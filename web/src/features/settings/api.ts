@@ -5,6 +5,7 @@ import type {
   CreateInvitation,
   DeviceSession,
   Invitation,
+  Page,
   Settings,
   UpdateSettings,
   User,
@@ -14,12 +15,8 @@ import { keys } from '@/platform/query/keys';
 /** The devices on which this person is signed in. */
 export const deviceSessionsQuery = queryOptions({
   queryKey: keys.deviceSessions,
-  queryFn: async ({ signal }) => {
-    const answer = await call<DeviceSession[] | { items: DeviceSession[] }>('/auth/sessions', {
-      signal,
-    });
-    return Array.isArray(answer) ? answer : answer.items;
-  },
+  queryFn: async ({ signal }) =>
+    (await call<Page<DeviceSession>>('/auth/sessions', { query: { limit: 200 }, signal })).items,
 });
 
 /** The instance's settings. */
@@ -31,10 +28,8 @@ export const settingsQuery = queryOptions({
 /** The invitations that were made. */
 export const invitationsQuery = queryOptions({
   queryKey: keys.invitations,
-  queryFn: async ({ signal }) => {
-    const answer = await call<Invitation[] | { items: Invitation[] }>('/invitations', { signal });
-    return Array.isArray(answer) ? answer : answer.items;
-  },
+  queryFn: async ({ signal }) =>
+    (await call<Page<Invitation>>('/invitations', { query: { limit: 200 }, signal })).items,
 });
 
 /** Changes the profile. */

@@ -162,6 +162,17 @@ describe('the live connection', () => {
     expect(refused).toEqual(['not_found']);
   });
 
+  it('asks again for a turn that could not be had just now', async () => {
+    live.start();
+    await open();
+    const { refused } = watch('t');
+    last().receive({ type: 'error', reference: 't', problem: { code: 'unavailable' } });
+    expect(refused).toEqual([]);
+    const before = last().sent.length;
+    timers.advance(3_000);
+    expect(last().sent.slice(before)).toEqual([{ type: 'subscribe', turn_id: 't', after: 0 }]);
+  });
+
   it('sends a new token on the connection that is open', async () => {
     live.start();
     await open();

@@ -42,6 +42,9 @@ const LAST_DELAY_MS = 15_000;
 const FAILURES_TO_STREAMS = 3;
 const RETRY_SOCKET_MS = 60_000;
 const HANDSHAKE_MS = 10_000;
+const RETRY_TURN_MS = 3_000;
+/** What will be so the next time too. */
+const FINAL: ReadonlySet<unknown> = new Set(['not_found', 'forbidden']);
 
 function isEvent(frame: ServerFrame | TurnEvent): frame is TurnEvent {
   return 'seq' in frame;
@@ -186,9 +189,15 @@ export class LiveConnection {
     if (frame.type === 'ready') this.#ready(frame.ping_interval * 1000);
     else if (frame.type === 'resync') this.resume(frame.turn_id);
     else if (frame.type === 'error' && frame.reference) {
-      this.#watchers.get(frame.reference)?.onRefused(frame.problem.code);
+      this.#refused(frame.reference, frame.problem.code);
     }
     this.#frames.emit(frame);
+  }
+
+  #refused(turnId: string, code: string): void {
+    const watcher = this.#watchers.get(turnId);
+    if (FINAL.has(code)) watcher?.onRefused(code);
+    else if (watcher) this.#deps.setTimeout(() => this.resume(turnId), RETRY_TURN_MS);
   }
 
   #ready(pingMs: number): void {
@@ -262,9 +271,9 @@ export class LiveConnection {
           watcher.onEvent(event);
         }
       } catch (error) {
-        const code = (error as { code?: unknown }).code;
-        if (code === 'not_found') {
-          watcher.onRefused(code);
+        const { code } = error as { code?: unknown };
+        if (FINAL.has(code)) {
+          watcher.onRefused(String(code));
           return;
         }
       }
