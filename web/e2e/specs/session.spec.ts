@@ -16,7 +16,9 @@ test('signing out leaves nothing, and signing in finds all of it again', async (
   await expect(page.getByRole('heading', { name: 'Welcome back' })).toBeVisible();
   app.allow(/401/);
   await app.signIn('not the password');
-  await expect(page.getByRole('alert')).toContainText('E-mail or password is wrong');
+  await expect(page.getByRole('main').getByRole('alert')).toContainText(
+    'E-mail or password is wrong',
+  );
   await app.signIn();
   await expect(page).toHaveURL(where);
   await expect(app.answers).toContainText('my secret');

@@ -15,7 +15,7 @@ test('from nothing to the first answer', async ({ app, model }) => {
   // An address where nothing answers is said to be so, and nothing is kept.
   await page.getByLabel('Address').fill('http://localhost:1/v1');
   await page.getByRole('button', { name: 'Connect', exact: true }).click();
-  await expect(page.getByRole('alert')).toBeVisible();
+  await expect(page.getByRole('main').getByRole('alert')).toBeVisible();
 
   await page.getByLabel('Address').fill(model.url);
   await page.getByRole('button', { name: 'Test' }).click();
