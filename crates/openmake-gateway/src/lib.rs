@@ -6,6 +6,7 @@
 //! Start reading at [`Gateway::router`]; every request goes through `request`
 //! (who asks), then `guard` (may they), then a file of `routes`.
 
+pub mod accounts;
 mod audit;
 mod authority;
 mod docs;

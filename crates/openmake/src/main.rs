@@ -1,5 +1,140 @@
 //! OpenMake: a self-hosted AI assistant platform in one program.
+//!
+//! This crate is configuration, wiring and commands; what the program does is
+//! in the libraries.
 
+mod cli;
 mod config;
+mod database;
+mod doctor;
+mod http_server;
+mod master_key;
+mod model_nodes;
+mod openapi;
+mod paths;
+mod serve;
+mod telemetry;
+mod users;
 
-fn main() {}
+use std::{collections::BTreeMap, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+use crate::{
+    cli::{Cli, Command, ConfigCommand, UserCommand},
+    config::{Config, Raw},
+    database::{Database, Hint},
+    paths::Paths,
+};
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    if args.next().is_some_and(|first| first == openmake_postgres::SUPERVISOR_ARG) {
+        return openmake_postgres::supervisor_main(args);
+    }
+    match run(&Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints an error with its causes, and the hint on a line of its own.
+#[expect(clippy::print_stderr, reason = "this is the command line's answer")]
+fn report(error: &anyhow::Error) {
+    let hint = error.downcast_ref::<Hint>();
+    let mut causes =
+        error.chain().filter(|cause| !cause.is::<Hint>()).map(ToString::to_string);
+    if let Some(first) = causes.next() {
+        eprintln!("openmake: {first}");
+    }
+    for cause in causes {
+        eprintln!("  because: {cause}");
+    }
+    if let Some(hint) = hint {
+        eprintln!("  hint: {hint}");
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "this is the command line's answer")]
+fn print(text: &str) {
+    println!("{}", text.trim_end());
+}
+
+fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
+    if let Command::Config(ConfigCommand::Reference) = cli.command {
+        print(&config::reference());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Command::Openapi = cli.command {
+        print(&openapi::document_text().context("the OpenAPI document")?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let environment: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+        .collect();
+    let raw = Raw::load(cli.common.config.as_deref(), environment, cli.overrides())?;
+    let config = Config::from_raw(&raw)?;
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        anyhow::bail!("a TLS provider was installed twice");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match &cli.command {
+        Command::Serve(serve) => {
+            let telemetry = telemetry::Telemetry::start(&config.log)?;
+            let served = runtime.block_on(serve::run(serve.role, &config, &raw.environment));
+            telemetry.stop();
+            served.map(|()| ExitCode::SUCCESS)
+        }
+        Command::Doctor { json } => {
+            let report =
+                runtime.block_on(doctor::run(&config, &raw.environment, &serve::World::new()))?;
+            let text = if *json {
+                serde_json::to_string_pretty(&report)?
+            } else {
+                report.text()
+            };
+            print(&text);
+            Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Config(ConfigCommand::Show) => {
+            print(&config::show(&raw));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Config(_) => {
+            print("the configuration is good");
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::User(command) => {
+            print(&runtime.block_on(user(command, &config, &raw.environment))?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Openapi => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Runs an account command against the running server's database, or one
+/// started for the command's own duration.
+async fn user(
+    command: &UserCommand,
+    config: &Config,
+    environment: &BTreeMap<String, String>,
+) -> anyhow::Result<String> {
+    let paths = Paths::new(&config.data, environment)?;
+    let world = serve::World::new();
+    let database = Database::command(&config.data, &paths, &world.tasks).await?;
+    let store = database.connect(2).await?;
+    // A command may be the first thing that an operator runs.
+    store.migrate().await.context("the database could not be migrated")?;
+    let accounts =
+        users::Accounts { store: &store, clock: world.clock.as_ref(), ids: world.ids.as_ref() };
+    let done = accounts.run(command).await;
+    store.close().await;
+    database.stop().await?;
+    world.tasks.close();
+    world.tasks.wait().await;
+    done
+}

@@ -5,7 +5,7 @@ pub(crate) mod auth;
 mod blobs;
 pub(crate) mod conversations;
 pub(crate) mod health;
-mod input;
+pub(crate) mod input;
 pub(crate) mod instance;
 mod invitations;
 mod page;

@@ -1,6 +1,9 @@
 //! One socket, from its first frame to its close.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    time::Duration,
+};
 
 use axum::{
     body::Body,
@@ -433,9 +436,10 @@ impl Connection {
         match command {
             Command::Follow(turn_id) => self.subscribe(turn_id, 0).await,
             Command::RelayEnded(turn_id, serial) => {
-                let own = self.relays.get(&turn_id);
-                if own.is_some_and(|relay| relay.serial == serial) {
-                    self.relays.remove(&turn_id);
+                if let Entry::Occupied(own) = self.relays.entry(turn_id)
+                    && own.get().serial == serial
+                {
+                    own.remove().release();
                 }
                 Ok(())
             }

@@ -33,7 +33,15 @@ const FIRST_RETRY: Duration = Duration::from_millis(100);
 pub(crate) struct Relay {
     /// Tells this relay from an earlier one of the same turn.
     pub(crate) serial: u64,
-    _end: DropGuard,
+    end: DropGuard,
+}
+
+impl Relay {
+    /// Lets go of a relay that has ended by itself, so that it can still say
+    /// its last word.
+    pub(crate) fn release(self) {
+        self.end.disarm();
+    }
 }
 
 /// What a relay needs.
@@ -73,7 +81,7 @@ impl Relaying {
         });
         Relay {
             serial,
-            _end: token.drop_guard(),
+            end: token.drop_guard(),
         }
     }
 

@@ -1,0 +1,16 @@
+//! The whole program as processes: started, asked, cut off, killed, stopped.
+
+#[cfg(test)]
+mod clients;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod crowd;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod outage;
+#[cfg(test)]
+mod support;
