@@ -13,11 +13,11 @@ test('from nothing to the first answer', async ({ app, model }) => {
   await page.getByText('OpenAI-compatible').click();
 
   // An address where nothing answers is said to be so, and nothing is kept.
-  await page.getByLabel('Address').fill('http://localhost:1/v1');
+  await page.getByLabel('Address', { exact: true }).fill('http://localhost:1/v1');
   await page.getByRole('button', { name: 'Connect', exact: true }).click();
   await expect(page.getByRole('main').getByRole('alert')).toBeVisible();
 
-  await page.getByLabel('Address').fill(model.url);
+  await page.getByLabel('Address', { exact: true }).fill(model.url);
   await page.getByRole('button', { name: 'Test' }).click();
   await expect(page.getByText('It works: 1 model')).toBeVisible();
   await page.getByRole('button', { name: 'Connect', exact: true }).click();
