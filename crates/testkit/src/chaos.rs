@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite, copy_bidirectional},
+    net::{TcpListener, TcpStream, UnixStream},
     sync::watch,
     time::timeout,
 };
@@ -23,7 +23,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy to `upstream`, which is `host:port`.
+    /// A proxy to `upstream`: a `host:port`, or the path of a socket.
     ///
     /// # Panics
     /// Without a free port.
@@ -93,7 +93,7 @@ async fn pass(mut client: TcpStream, upstream: &str, mut open: watch::Receiver<b
     if !*open.borrow_and_update() {
         return;
     }
-    let Ok(Ok(mut server)) = timeout(CONNECT, TcpStream::connect(upstream)).await else {
+    let Some(mut server) = connect(upstream).await else {
         return;
     };
     tokio::select! {
@@ -103,11 +103,38 @@ async fn pass(mut client: TcpStream, upstream: &str, mut open: watch::Receiver<b
     }
 }
 
-/// The `host:port` of a database's URL.
+/// Either kind of connection.
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+async fn connect(upstream: &str) -> Option<Box<dyn Duplex>> {
+    if upstream.starts_with('/') {
+        let server = timeout(CONNECT, UnixStream::connect(upstream)).await;
+        Some(Box::new(server.ok()?.ok()?))
+    } else {
+        let server = timeout(CONNECT, TcpStream::connect(upstream)).await;
+        Some(Box::new(server.ok()?.ok()?))
+    }
+}
+
+/// Where a database's URL leads: its `host:port`, or the path of its socket.
 ///
 /// # Panics
-/// When the database is reached through a socket.
+/// When the URL names neither.
 pub fn server_of(url: &str) -> String {
+    let server = authority_of(url);
+    match socket_directory(url) {
+        Some(directory) => {
+            let port = server.rsplit(':').next().unwrap_or_default();
+            format!("{directory}/.s.PGSQL.{port}")
+        }
+        None => server.to_owned(),
+    }
+}
+
+/// The `host:port` in a URL.
+fn authority_of(url: &str) -> &str {
     let authority = url
         .split_once("://")
         .map_or(url, |(_, rest)| rest)
@@ -115,11 +142,42 @@ pub fn server_of(url: &str) -> String {
         .next()
         .unwrap_or_default();
     let server = authority.rsplit('@').next().unwrap_or_default();
-    assert!(!server.is_empty(), "the database is not reached over TCP");
-    server.to_owned()
+    assert!(!server.is_empty(), "the database's URL names no server");
+    server
+}
+
+/// The directory of the socket that a URL names by its `host` parameter.
+fn socket_directory(url: &str) -> Option<String> {
+    let (_, query) = url.split_once('?')?;
+    let host = query
+        .split('&')
+        .find_map(|parameter| parameter.strip_prefix("host="))?;
+    Some(host.replace("%2F", "/").replace("%20", " "))
 }
 
 /// The same database, reached through `proxy`.
 pub fn through(url: &str, proxy: &Proxy) -> String {
-    url.replacen(&server_of(url), &proxy.address().to_string(), 1)
+    let url = if socket_directory(url).is_some() {
+        url.split('?').next().unwrap_or_default()
+    } else {
+        url
+    };
+    url.replacen(authority_of(url), &proxy.address().to_string(), 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_and_a_port_are_both_found_and_replaced() {
+        let tcp = "postgres://u:p@127.0.0.1:4321/db";
+        let socket = "postgres://u:p@localhost:5432/db?host=%2Frun%2Fa%20b";
+        assert_eq!(server_of(tcp), "127.0.0.1:4321");
+        assert_eq!(server_of(socket), "/run/a b/.s.PGSQL.5432");
+        let proxy = Proxy::start(&server_of(tcp)).await;
+        let expected = format!("postgres://u:p@{}/db", proxy.address());
+        assert_eq!(through(tcp, &proxy), expected);
+        assert_eq!(through(socket, &proxy), expected);
+    }
 }

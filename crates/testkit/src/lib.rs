@@ -8,3 +8,4 @@
 pub mod chaos;
 pub mod database;
 pub mod model;
+pub mod program;

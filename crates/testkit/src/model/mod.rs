@@ -325,7 +325,7 @@ async fn ollama_chat(
     headers: HeaderMap,
     Json(body): Json<Value>,
 ) -> Response {
-    chat(shared, Protocol::Ollama, &headers, body)
+    chat(shared, Protocol::Ollama, &headers, body).await
 }
 
 async fn openai_chat(
@@ -333,10 +333,15 @@ async fn openai_chat(
     headers: HeaderMap,
     Json(body): Json<Value>,
 ) -> Response {
-    chat(shared, Protocol::OpenAi, &headers, body)
+    chat(shared, Protocol::OpenAi, &headers, body).await
 }
 
-fn chat(shared: Arc<Shared>, protocol: Protocol, headers: &HeaderMap, body: Value) -> Response {
+async fn chat(
+    shared: Arc<Shared>,
+    protocol: Protocol,
+    headers: &HeaderMap,
+    body: Value,
+) -> Response {
     let log = ChatLog {
         protocol,
         body,
@@ -353,15 +358,19 @@ fn chat(shared: Arc<Shared>, protocol: Protocol, headers: &HeaderMap, body: Valu
             .unwrap_or_else(|| Script::text("Hello from the script."))
     };
     lock(&shared.chats).push(log);
+    shared.open.fetch_add(1, Ordering::SeqCst);
     shared.changed.notify_waiters();
+    let open = Open(shared);
+    if let Some(gate) = script.head() {
+        gate.pass().await;
+    }
     if let Some((status, message)) = script.refusal() {
         return (status, Json(json!({"error": {"message": message}}))).into_response();
     }
-    shared.open.fetch_add(1, Ordering::SeqCst);
     let writing = Writing {
         steps: script.into_steps(),
         encoder: wire::Encoder::new(protocol),
-        _open: Open(shared),
+        _open: open,
     };
     let pieces = stream::unfold(writing, |mut writing| async move {
         let piece = writing.next().await?;

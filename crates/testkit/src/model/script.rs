@@ -76,6 +76,7 @@ pub enum Step {
 pub struct Script {
     steps: VecDeque<Step>,
     refusal: Option<(StatusCode, String)>,
+    head: Option<Gate>,
 }
 
 impl Script {
@@ -84,6 +85,7 @@ impl Script {
         Self {
             steps: steps.into_iter().collect(),
             refusal: None,
+            head: None,
         }
     }
 
@@ -116,7 +118,20 @@ impl Script {
         Self {
             steps: VecDeque::new(),
             refusal: Some((status, message.to_owned())),
+            head: None,
         }
+    }
+
+    /// The same, but not even the head of the answer comes before the gate
+    /// lets it: a model that is being loaded.
+    #[must_use]
+    pub fn behind(mut self, gate: &Gate) -> Self {
+        self.head = Some(gate.clone());
+        self
+    }
+
+    pub(super) fn head(&self) -> Option<Gate> {
+        self.head.clone()
     }
 
     pub(super) fn refusal(&self) -> Option<(StatusCode, String)> {
