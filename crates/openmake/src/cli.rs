@@ -8,7 +8,7 @@ use crate::config::Override;
 
 /// A self-hosted AI assistant platform in one program.
 #[derive(Debug, Parser)]
-#[command(name = "openmake", version, about, propagate_version = true)]
+#[command(name = "openmake", version, propagate_version = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -112,17 +112,31 @@ impl Cli {
     /// What the flags set, for the configuration.
     pub(crate) fn overrides(&self) -> Vec<Override> {
         let path = |path: &Option<PathBuf>| {
-            path.as_ref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
+            path.as_ref()
+                .map(|path| path.to_string_lossy().into_owned())
+                .unwrap_or_default()
         };
         let mut overrides: Vec<Override> = vec![
             ("data.dir", "--data-dir", path(&self.common.data_dir)),
-            ("data.database_url", "--database-url", self.common.database_url.clone().unwrap_or_default()),
-            ("data.postgres_bin", "--postgres-bin", path(&self.common.postgres_bin)),
+            (
+                "data.database_url",
+                "--database-url",
+                self.common.database_url.clone().unwrap_or_default(),
+            ),
+            (
+                "data.postgres_bin",
+                "--postgres-bin",
+                path(&self.common.postgres_bin),
+            ),
         ];
         if let Command::Serve(serve) = &self.command {
             let port = serve.port.map(|port| port.to_string()).unwrap_or_default();
             overrides.push(("server.port", "--port", port));
-            overrides.push(("server.host", "--host", serve.host.clone().unwrap_or_default()));
+            overrides.push((
+                "server.host",
+                "--host",
+                serve.host.clone().unwrap_or_default(),
+            ));
         }
         overrides
     }

@@ -29,10 +29,16 @@ impl Database {
         tasks: &TaskTracker,
     ) -> anyhow::Result<Self> {
         if let Some(url) = &data.database_url {
-            return Ok(Self { url: url.clone(), embedded: None });
+            return Ok(Self {
+                url: url.clone(),
+                embedded: None,
+            });
         }
         let embedded = start(data, paths, tasks).await?;
-        Ok(Self { url: embedded.connect_info().url().into(), embedded: Some(embedded) })
+        Ok(Self {
+            url: embedded.connect_info().url().into(),
+            embedded: Some(embedded),
+        })
     }
 
     /// For a command: the given database, the running server's embedded one,
@@ -45,7 +51,10 @@ impl Database {
         if data.database_url.is_none()
             && let Ok(running) = attach(&paths.data)
         {
-            return Ok(Self { url: running.url().into(), embedded: None });
+            return Ok(Self {
+                url: running.url().into(),
+                embedded: None,
+            });
         }
         Self::serve(data, paths, tasks).await
     }
@@ -62,7 +71,10 @@ impl Database {
 
     /// Connects.
     pub(crate) async fn connect(&self, connections: u32) -> anyhow::Result<Store> {
-        let settings = PoolSettings { max_connections: connections, ..PoolSettings::default() };
+        let settings = PoolSettings {
+            max_connections: connections,
+            ..PoolSettings::default()
+        };
         Store::connect(self.url.expose_secret(), &settings)
             .await
             .context("cannot connect to the database")
@@ -71,7 +83,10 @@ impl Database {
     /// Stops the server, where it is ours.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         match self.embedded {
-            Some(embedded) => embedded.stop().await.context("PostgreSQL did not stop well"),
+            Some(embedded) => embedded
+                .stop()
+                .await
+                .context("PostgreSQL did not stop well"),
             None => Ok(()),
         }
     }
@@ -93,9 +108,12 @@ async fn start(
     let mut settings = Settings::new(&paths.data, binaries);
     settings.runtime_parents.clone_from(&paths.runtime_parents);
     // A few for commands that attach, beside the pool and the listener.
-    settings.max_connections =
-        u16::try_from(data.database_connections.saturating_add(20)).unwrap_or(u16::MAX).max(40);
-    EmbeddedPostgres::start(settings, tasks).await.map_err(with_hint)
+    settings.max_connections = u16::try_from(data.database_connections.saturating_add(20))
+        .unwrap_or(u16::MAX)
+        .max(40);
+    EmbeddedPostgres::start(settings, tasks)
+        .await
+        .map_err(with_hint)
 }
 
 /// An unpacked release has PostgreSQL next to the program.

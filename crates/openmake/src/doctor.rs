@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
-use openmake_models::{NodePool, PoolParts, PoolSettings};
+use openmake_models::{NodeConfig, NodePool, PoolParts, PoolSettings};
 use openmake_store::Store;
-use serde::Serialize;
 use openmake_store::secrets::KeyRing;
+use serde::Serialize;
 
 use crate::{config::Config, database::Database, model_nodes, paths::Paths, serve::World};
 
@@ -47,7 +47,12 @@ pub(crate) struct Report {
 
 impl Report {
     fn ok(&mut self, check: &'static str, found: impl Into<String>) {
-        self.findings.push(Finding { check, verdict: Verdict::Ok, found: found.into(), mend: None });
+        self.findings.push(Finding {
+            check,
+            verdict: Verdict::Ok,
+            found: found.into(),
+            mend: None,
+        });
     }
 
     fn add(
@@ -58,12 +63,19 @@ impl Report {
         mend: impl Into<String>,
     ) {
         let mend = Some(mend.into());
-        self.findings.push(Finding { check, verdict, found: found.into(), mend });
+        self.findings.push(Finding {
+            check,
+            verdict,
+            found: found.into(),
+            mend,
+        });
     }
 
     /// Whether nothing must be mended.
     pub(crate) fn is_good(&self) -> bool {
-        self.findings.iter().all(|finding| finding.verdict != Verdict::Failure)
+        self.findings
+            .iter()
+            .all(|finding| finding.verdict != Verdict::Failure)
     }
 
     /// For a person.
@@ -95,13 +107,15 @@ pub(crate) async fn run(
     report.ok("program", format!("openmake {}", env!("CARGO_PKG_VERSION")));
     let paths = Paths::new(&config.data, environment)?;
     check_disk(&paths, &mut report);
+    // Without the database or the key there are still those of the settings.
+    let mut nodes = model_nodes::configured(&config.models);
     match Database::command(&config.data, &paths, &world.tasks).await {
         Ok(database) => {
             match database.connect(2).await {
                 Ok(store) => {
                     check_database(&store, world, &mut report).await;
                     if let Some(keys) = check_key(&store, &paths, &mut report).await {
-                        check_nodes(config, &store, &keys, world, &mut report).await;
+                        nodes = model_nodes::all(config, &store, &keys).await;
                     }
                     store.close().await;
                 }
@@ -112,7 +126,10 @@ pub(crate) async fn run(
                     "check DATABASE_URL, and that the server runs and takes connections",
                 ),
             }
-            database.stop().await.context("the database did not stop")?;
+            database
+                .stop()
+                .await
+                .context("the database did not stop")?;
         }
         Err(error) => report.add(
             "database",
@@ -121,6 +138,7 @@ pub(crate) async fn run(
             error.to_string(),
         ),
     }
+    check_nodes(config, nodes, world, &mut report).await;
     world.stop.cancel();
     world.tasks.close();
     world.tasks.wait().await;
@@ -128,13 +146,22 @@ pub(crate) async fn run(
 }
 
 fn check_disk(paths: &Paths, report: &mut Report) {
-    let place = paths.data.ancestors().find(|dir| dir.exists()).unwrap_or(Path::new("/"));
+    let place = paths
+        .data
+        .ancestors()
+        .find(|dir| dir.exists())
+        .unwrap_or(Path::new("/"));
     match nix::sys::statvfs::statvfs(place) {
         Ok(stat) => {
             let free = u64::from(stat.blocks_available()) * stat.fragment_size();
             let text = format!("{} MiB free at {}", free >> 20, paths.data.display());
             if free < LOW_DISK {
-                report.add("disk", Verdict::Warning, text, "free some space, or move --data-dir");
+                report.add(
+                    "disk",
+                    Verdict::Warning,
+                    text,
+                    "free some space, or move --data-dir",
+                );
             } else {
                 report.ok("disk", text);
             }
@@ -153,12 +180,25 @@ async fn check_database(store: &Store, world: &World, report: &mut Report) {
     let info = match store.info().await {
         Ok(info) => info,
         Err(error) => {
-            report.add("database", Verdict::Failure, error.to_string(), "see the database's log");
+            report.add(
+                "database",
+                Verdict::Failure,
+                error.to_string(),
+                "see the database's log",
+            );
             return;
         }
     };
-    let major = info.server_version.split('.').next().and_then(|major| major.parse::<u32>().ok());
-    let text = format!("PostgreSQL {}, {} MiB", info.server_version, info.size_bytes >> 20);
+    let major = info
+        .server_version
+        .split('.')
+        .next()
+        .and_then(|major| major.parse::<u32>().ok());
+    let text = format!(
+        "PostgreSQL {}, {} MiB",
+        info.server_version,
+        info.size_bytes >> 20
+    );
     if major.is_some_and(|major| major >= MIN_POSTGRES) {
         report.ok("database", text);
     } else {
@@ -216,9 +256,11 @@ async fn check_key(store: &Store, paths: &Paths, report: &mut Report) -> Option<
         }
     };
     let checked = match KeyRing::from_hex(&text) {
-        Ok(keys) => {
-            store.verify_master_key(&keys).await.map(|()| keys).map_err(|error| error.to_string())
-        }
+        Ok(keys) => store
+            .verify_master_key(&keys)
+            .await
+            .map(|()| keys)
+            .map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
     match checked {
@@ -240,15 +282,20 @@ async fn check_key(store: &Store, paths: &Paths, report: &mut Report) -> Option<
 
 async fn check_nodes(
     config: &Config,
-    store: &Store,
-    keys: &KeyRing,
+    nodes: anyhow::Result<Vec<NodeConfig>>,
     world: &World,
     report: &mut Report,
 ) {
-    let (nodes, pool) = match nodes_and_pool(config, store, keys, world).await {
+    let found = nodes.and_then(|nodes| Ok((nodes, pool(config, world)?)));
+    let (nodes, pool) = match found {
         Ok(found) => found,
         Err(error) => {
-            report.add("models", Verdict::Failure, format!("{error:#}"), "give the model server its keys again");
+            report.add(
+                "models",
+                Verdict::Failure,
+                format!("{error:#}"),
+                "give the model server its keys again",
+            );
             return;
         }
     };
@@ -280,18 +327,12 @@ async fn check_nodes(
     }
 }
 
-async fn nodes_and_pool(
-    config: &Config,
-    store: &Store,
-    keys: &KeyRing,
-    world: &World,
-) -> anyhow::Result<(Vec<openmake_models::NodeConfig>, NodePool)> {
-    let nodes = model_nodes::all(config, store, keys).await?;
+fn pool(config: &Config, world: &World) -> anyhow::Result<NodePool> {
     let parts = PoolParts {
         provider: model_nodes::provider_parts(&config.models, world)?,
         settings: PoolSettings::default(),
         tracker: world.tasks.clone(),
         stop: world.stop.clone(),
     };
-    Ok((nodes, NodePool::start(parts, Vec::new())))
+    Ok(NodePool::start(parts, Vec::new()))
 }

@@ -30,7 +30,10 @@ use crate::{
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
-    if args.next().is_some_and(|first| first == openmake_postgres::SUPERVISOR_ARG) {
+    if args
+        .next()
+        .is_some_and(|first| first == openmake_postgres::SUPERVISOR_ARG)
+    {
         return openmake_postgres::supervisor_main(args);
     }
     match run(&Cli::parse()) {
@@ -46,8 +49,12 @@ fn main() -> ExitCode {
 #[expect(clippy::print_stderr, reason = "this is the command line's answer")]
 fn report(error: &anyhow::Error) {
     let hint = error.downcast_ref::<Hint>();
-    let mut causes =
-        error.chain().filter(|cause| !cause.is::<Hint>()).map(ToString::to_string);
+    let said = hint.map(ToString::to_string);
+    // A context's type is hidden in the chain, so the hint is known by its text.
+    let mut causes = error
+        .chain()
+        .map(ToString::to_string)
+        .filter(|cause| said.as_ref() != Some(cause));
     if let Some(first) = causes.next() {
         eprintln!("openmake: {first}");
     }
@@ -78,10 +85,15 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         .collect();
     let raw = Raw::load(cli.common.config.as_deref(), environment, cli.overrides())?;
     let config = Config::from_raw(&raw)?;
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
+    if rustls::crypto::ring::default_provider()
+        .install_default()
+        .is_err()
+    {
         anyhow::bail!("a TLS provider was installed twice");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     match &cli.command {
         Command::Serve(serve) => {
             let telemetry = telemetry::Telemetry::start(&config.log)?;
@@ -98,7 +110,11 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
                 report.text()
             };
             print(&text);
-            Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            Ok(if report.is_good() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
         }
         Command::Config(ConfigCommand::Show) => {
             print(&config::show(&raw));
@@ -128,9 +144,15 @@ async fn user(
     let database = Database::command(&config.data, &paths, &world.tasks).await?;
     let store = database.connect(2).await?;
     // A command may be the first thing that an operator runs.
-    store.migrate().await.context("the database could not be migrated")?;
-    let accounts =
-        users::Accounts { store: &store, clock: world.clock.as_ref(), ids: world.ids.as_ref() };
+    store
+        .migrate()
+        .await
+        .context("the database could not be migrated")?;
+    let accounts = users::Accounts {
+        store: &store,
+        clock: world.clock.as_ref(),
+        ids: world.ids.as_ref(),
+    };
     let done = accounts.run(command).await;
     store.close().await;
     database.stop().await?;

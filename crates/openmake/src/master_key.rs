@@ -48,11 +48,16 @@ fn create(path: &Path, ids: &dyn Ids) -> anyhow::Result<KeyRing> {
         .mode(0o600)
         .open(&aside)
         .with_context(context)?;
-    writeln!(file, "{text}").and_then(|()| file.sync_all()).with_context(context)?;
+    writeln!(file, "{text}")
+        .and_then(|()| file.sync_all())
+        .with_context(context)?;
     match fs::hard_link(&aside, path) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            bail!("{} appeared while it was being made; start again", path.display())
+            bail!(
+                "{} appeared while it was being made; start again",
+                path.display()
+            )
         }
         Err(error) => return Err(error).with_context(context),
     }

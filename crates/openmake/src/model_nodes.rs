@@ -2,9 +2,7 @@
 
 use anyhow::Context as _;
 use openmake_egress::{Egress, EgressSettings, SystemResolver};
-use openmake_models::{
-    BaseUrl, NodeConfig, ProviderKind, ProviderLimits, ProviderParts,
-};
+use openmake_models::{BaseUrl, NodeConfig, ProviderKind, ProviderLimits, ProviderParts};
 use openmake_store::{Store, secrets::KeyRing};
 use openmake_types::NodeId;
 use uuid::Uuid;
@@ -60,7 +58,12 @@ pub(crate) async fn all(
     keys: &KeyRing,
 ) -> anyhow::Result<Vec<NodeConfig>> {
     let mut nodes = configured(&config.models)?;
-    for stored in store.nodes().list().await.context("the stored nodes cannot be read")? {
+    for stored in store
+        .nodes()
+        .list()
+        .await
+        .context("the stored nodes cannot be read")?
+    {
         let node = openmake_ai::node_config(&stored, keys)
             .with_context(|| format!("the keys of {} cannot be opened", stored.name))?;
         nodes.push(node);

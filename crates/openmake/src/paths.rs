@@ -22,10 +22,7 @@ pub(crate) struct Paths {
 
 impl Paths {
     /// From the settings, else the platform's.
-    pub(crate) fn new(
-        data: &Data,
-        environment: &BTreeMap<String, String>,
-    ) -> anyhow::Result<Self> {
+    pub(crate) fn new(data: &Data, environment: &BTreeMap<String, String>) -> anyhow::Result<Self> {
         let variable = |name: &str| environment.get(name).map(PathBuf::from);
         let defaults = DefaultDirs::for_current_user(&HostEnvironment {
             home: variable("HOME"),
@@ -45,8 +42,13 @@ impl Paths {
             .or_else(|| defaults.as_ref().map(|defaults| defaults.cache.clone()))
             .unwrap_or_else(|| data_dir.join("cache"));
         Ok(Self {
-            master_key: data.key_file.clone().unwrap_or_else(|| data_dir.join("master.key")),
-            runtime_parents: defaults.map(|defaults| defaults.runtime_parents).unwrap_or_default(),
+            master_key: data
+                .key_file
+                .clone()
+                .unwrap_or_else(|| data_dir.join("master.key")),
+            runtime_parents: defaults
+                .map(|defaults| defaults.runtime_parents)
+                .unwrap_or_default(),
             data: data_dir,
             cache,
         })

@@ -85,17 +85,27 @@ pub(crate) async fn run(
     let paths = Paths::new(&config.data, environment)?;
     let database = Database::serve(&config.data, &paths, &world.tasks).await?;
     // Whatever happens in it, the database is stopped after it.
-    let served = serve(config, &paths, &database, &world, Listeners {
-        http: listener,
-        metrics: metrics_listener,
-        began,
-    }, &signals)
+    let served = serve(
+        config,
+        &paths,
+        &database,
+        &world,
+        Listeners {
+            http: listener,
+            metrics: metrics_listener,
+            began,
+        },
+        &signals,
+    )
     .await;
     world.stop.cancel();
     drop(signals);
     let stopped = database.stop().await;
     world.tasks.close();
-    if tokio::time::timeout(TASK_GRACE, world.tasks.wait()).await.is_err() {
+    if tokio::time::timeout(TASK_GRACE, world.tasks.wait())
+        .await
+        .is_err()
+    {
         tracing::warn!(tasks = world.tasks.len(), "some tasks did not end in time");
     }
     served?;
@@ -120,7 +130,10 @@ async fn serve(
 ) -> anyhow::Result<()> {
     make_private_dir(&paths.data)?;
     let store = database.connect(config.data.database_connections).await?;
-    store.migrate().await.context("the database could not be migrated")?;
+    store
+        .migrate()
+        .await
+        .context("the database could not be migrated")?;
     let keys = master_key::read_or_create(&paths.master_key, world.ids.as_ref())?;
     store.check_master_key(&keys).await.map_err(|error| {
         anyhow::Error::new(error).context(Hint(format!(
@@ -169,8 +182,15 @@ async fn serve(
         },
         &mut registry,
     );
-    ai.start().await.context("the turns could not be taken up")?;
-    let parts = Parts { store: &store, keys: &keys, ai: &ai, world };
+    ai.start()
+        .await
+        .context("the turns could not be taken up")?;
+    let parts = Parts {
+        store: &store,
+        keys: &keys,
+        ai: &ai,
+        world,
+    };
     let gateway = gateway(config, &parts, Observed { wakeups, registry })?;
     run_servers(config, &gateway, &ai, world, listeners, signals).await;
     store.close().await;
@@ -191,15 +211,16 @@ struct Observed {
     registry: Registry,
 }
 
-fn gateway(
-    config: &Config,
-    parts: &Parts<'_>,
-    observed: Observed,
-) -> anyhow::Result<Gateway> {
+fn gateway(config: &Config, parts: &Parts<'_>, observed: Observed) -> anyhow::Result<Gateway> {
     let limits = &config.limits;
     let openapi_json = openapi::document_text().context("the OpenAPI document")?;
     let Observed { wakeups, registry } = observed;
-    let Parts { store, keys, ai, world } = *parts;
+    let Parts {
+        store,
+        keys,
+        ai,
+        world,
+    } = *parts;
     Ok(Gateway::new(GatewayParts {
         store: store.clone(),
         keys: keys.clone(),
@@ -253,7 +274,9 @@ async fn run_servers(
     };
     let address = listeners.http.local_addr().ok();
     let http = serve(listeners.http, gateway.router());
-    let metrics = listeners.metrics.map(|listener| serve(listener, gateway.metrics_router()));
+    let metrics = listeners
+        .metrics
+        .map(|listener| serve(listener, gateway.metrics_router()));
     announce(address, listeners.began);
     warn_if_public(config.server.host);
 
@@ -279,7 +302,10 @@ async fn run_servers(
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the one line that a person waits for, and scripts read")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the one line that a person waits for, and scripts read"
+)]
 fn announce(address: Option<SocketAddr>, began: Instant) {
     let Some(address) = address else { return };
     let host = if address.ip().is_loopback() || address.ip().is_unspecified() {
@@ -290,7 +316,11 @@ fn announce(address: Option<SocketAddr>, began: Instant) {
         address.ip().to_string()
     };
     let took = began.elapsed();
-    println!("OpenMake is ready at http://{host}:{} ({} ms)", address.port(), took.as_millis());
+    println!(
+        "OpenMake is ready at http://{host}:{} ({} ms)",
+        address.port(),
+        took.as_millis()
+    );
     tracing::info!(%address, ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "ready");
 }
 
@@ -309,14 +339,18 @@ async fn bind(host: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
         Err(error) => {
             let hint = match error.kind() {
                 std::io::ErrorKind::AddrInUse => {
-                    format!("another program uses port {port}; stop it, or choose another with --port")
+                    format!(
+                        "another program uses port {port}; stop it, or choose another with --port"
+                    )
                 }
                 std::io::ErrorKind::PermissionDenied => {
                     format!("ports below 1024 need rights; choose another than {port} with --port")
                 }
                 _ => "check --host: it is an address of this machine".to_owned(),
             };
-            Err(anyhow::Error::new(error).context(format!("cannot listen on {host}:{port}")).context(Hint(hint)))
+            Err(anyhow::Error::new(error)
+                .context(format!("cannot listen on {host}:{port}"))
+                .context(Hint(hint)))
         }
     }
 }

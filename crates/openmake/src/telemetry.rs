@@ -26,9 +26,10 @@ impl Telemetry {
         let filter = EnvFilter::try_new(&log.level)
             .with_context(|| format!("LOG_LEVEL: `{}` is not a level or filter", log.level))?;
         let lines = match log.format {
-            LogFormat::Json => {
-                tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr).boxed()
-            }
+            LogFormat::Json => tracing_subscriber::fmt::layer()
+                .json()
+                .with_writer(std::io::stderr)
+                .boxed(),
             LogFormat::Text => tracing_subscriber::fmt::layer()
                 .with_writer(std::io::stderr)
                 .with_ansi(std::io::stderr().is_terminal())
@@ -36,10 +37,14 @@ impl Telemetry {
                 .boxed(),
         };
         let provider = log.otlp_endpoint.as_ref().map(provider).transpose()?;
-        let traces = provider
-            .as_ref()
-            .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("openmake")));
-        tracing_subscriber::registry().with(filter).with(lines).with(traces).init();
+        let traces = provider.as_ref().map(|provider| {
+            tracing_opentelemetry::layer().with_tracer(provider.tracer("openmake"))
+        });
+        tracing_subscriber::registry()
+            .with(filter)
+            .with(lines)
+            .with(traces)
+            .init();
         Ok(Self(provider))
     }
 
@@ -73,5 +78,8 @@ fn provider(endpoint: &url::Url) -> anyhow::Result<SdkTracerProvider> {
         .with_service_name("openmake")
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .build();
-    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+    Ok(SdkTracerProvider::builder()
+        .with_batch_exporter(exporter)
+        .with_resource(resource)
+        .build())
 }

@@ -47,10 +47,17 @@ impl Accounts<'_> {
             now,
         };
         let audit = self.audit("user.create");
-        match self.store.users().register(&user, Admission::Granted(role), &audit).await {
+        match self
+            .store
+            .users()
+            .register(&user, Admission::Granted(role), &audit)
+            .await
+        {
             Ok(user) => Ok(format!("created {email} ({})", user.role.as_str())),
             Err(StoreError::Conflict(Conflict::EmailTaken)) => {
-                bail!("{email} has an account already; `openmake user reset-password` sets a new password")
+                bail!(
+                    "{email} has an account already; `openmake user reset-password` sets a new password"
+                )
             }
             Err(error) => Err(error).context("the account was not created"),
         }
@@ -61,9 +68,17 @@ impl Accounts<'_> {
         if user.role == Role::Admin && user.is_active {
             return Ok(format!("{email} is an administrator already"));
         }
-        let change = UserChange { role: Some(Role::Admin), is_active: Some(true) };
-        self.store.users().change(user.id, change, &self.audit("user.change")).await?;
-        Ok(format!("{email} is an administrator now; they must sign in again"))
+        let change = UserChange {
+            role: Some(Role::Admin),
+            is_active: Some(true),
+        };
+        self.store
+            .users()
+            .change(user.id, change, &self.audit("user.change"))
+            .await?;
+        Ok(format!(
+            "{email} is an administrator now; they must sign in again"
+        ))
     }
 
     async fn reset_password(self, email: &str) -> anyhow::Result<String> {
@@ -73,7 +88,9 @@ impl Accounts<'_> {
             .users()
             .set_password(user.id, &hash, None, &self.audit("user.password_reset"))
             .await?;
-        Ok(format!("{email} has a new password; all their sessions have ended"))
+        Ok(format!(
+            "{email} has a new password; all their sessions have ended"
+        ))
     }
 
     async fn find(self, email: &str) -> anyhow::Result<User> {
@@ -134,12 +151,17 @@ fn read_password() -> anyhow::Result<String> {
 
 fn prompt(text: &str) -> anyhow::Result<()> {
     let mut err = std::io::stderr();
-    err.write_all(text.as_bytes()).and_then(|()| err.flush()).context("no terminal to ask on")
+    err.write_all(text.as_bytes())
+        .and_then(|()| err.flush())
+        .context("no terminal to ask on")
 }
 
 fn read_line() -> anyhow::Result<String> {
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).context("the password could not be read")?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .context("the password could not be read")?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 

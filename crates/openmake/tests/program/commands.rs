@@ -75,16 +75,19 @@ async fn doctor_examines_a_running_program_and_a_stopped_one() {
 async fn doctor_says_what_is_wrong_and_how_to_mend_it() {
     let model = ModelServer::start().await;
     let gone = instance_with(&model);
-    let mut program = gone.serve().await;
-    program.terminate();
-    assert!(program.ended().await.success());
     drop(model);
-    let report = gone.run(&["doctor", "--json"], "").await;
-    assert_eq!(report.code, Some(1), "{}", report.stdout);
-    let report: Value = serde_json::from_str(&report.stdout).expect("JSON");
-    let models = finding(&report, "models").expect("checked");
-    assert_eq!(models["verdict"], "failure");
-    assert!(models["mend"].is_string(), "{models}");
+    // Before the first start and after it.
+    for _ in 0..2 {
+        let report = gone.run(&["doctor", "--json"], "").await;
+        assert_eq!(report.code, Some(1), "{}", report.stdout);
+        let report: Value = serde_json::from_str(&report.stdout).expect("JSON");
+        let models = finding(&report, "models").expect("checked");
+        assert_eq!(models["verdict"], "failure");
+        assert!(models["mend"].is_string(), "{models}");
+        let mut program = gone.serve().await;
+        program.terminate();
+        assert!(program.ended().await.success());
+    }
 }
 
 #[tokio::test]

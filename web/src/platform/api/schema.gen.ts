@@ -12,7 +12,7 @@ export interface paths {
             cookie?: never;
         };
         /** What was done, newest first. */
-        get: operations["list"];
+        get: operations["get_audit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -34,7 +34,7 @@ export interface paths {
          * Signs a guest in, who may chat in one temporary conversation. Registering
          *     or signing in with the guest's token keeps it.
          */
-        post: operations["guest"];
+        post: operations["post_auth_guest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -51,7 +51,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Signs in: an access token, and the refresh token in a cookie. */
-        post: operations["login"];
+        post: operations["post_auth_login"];
         delete?: never;
         options?: never;
         head?: never;
@@ -71,7 +71,7 @@ export interface paths {
          * Ends the session of the cookie and that of the access token, and removes
          *     the cookie. Without either there is nothing to end, and that is fine.
          */
-        post: operations["logout"];
+        post: operations["post_auth_logout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -86,14 +86,14 @@ export interface paths {
             cookie?: never;
         };
         /** Who one is. */
-        get: operations["show"];
+        get: operations["get_auth_me"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
         /** Changes what one is called. */
-        patch: operations["update"];
+        patch: operations["patch_auth_me"];
         trace?: never;
     };
     "/api/v1/auth/password": {
@@ -105,7 +105,7 @@ export interface paths {
         };
         get?: never;
         /** Changes the password. Every other session ends. */
-        put: operations["change"];
+        put: operations["put_auth_password"];
         post?: never;
         delete?: never;
         options?: never;
@@ -126,7 +126,7 @@ export interface paths {
          * Spends the refresh cookie: a new access token and a new cookie. An older
          *     cookie that comes again ends the session, because two have it.
          */
-        post: operations["refresh"];
+        post: operations["post_auth_refresh"];
         delete?: never;
         options?: never;
         head?: never;
@@ -143,7 +143,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Makes an account and signs it in. The first one becomes the administrator. */
-        post: operations["register"];
+        post: operations["post_auth_register"];
         delete?: never;
         options?: never;
         head?: never;
@@ -158,11 +158,11 @@ export interface paths {
             cookie?: never;
         };
         /** Where one is signed in, newest first. */
-        get: operations["list"];
+        get: operations["get_auth_sessions"];
         put?: never;
         post?: never;
         /** Ends all of one's sessions but this one. */
-        delete: operations["end_others"];
+        delete: operations["delete_auth_sessions"];
         options?: never;
         head?: never;
         patch?: never;
@@ -179,7 +179,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Ends one of one's sessions. */
-        delete: operations["end"];
+        delete: operations["delete_auth_sessions_id"];
         options?: never;
         head?: never;
         patch?: never;
@@ -193,7 +193,7 @@ export interface paths {
             cookie?: never;
         };
         /** One's own image. Its bytes never change, so it may be kept for good. */
-        get: operations["show"];
+        get: operations["get_blobs_id"];
         put?: never;
         post?: never;
         delete?: never;
@@ -210,10 +210,10 @@ export interface paths {
             cookie?: never;
         };
         /** One's conversations: pinned ones first, then by last change. */
-        get: operations["list"];
+        get: operations["get_conversations"];
         put?: never;
         /** Begins a conversation. A guest has one, which is temporary. */
-        post: operations["create"];
+        post: operations["post_conversations"];
         delete?: never;
         options?: never;
         head?: never;
@@ -228,15 +228,15 @@ export interface paths {
             cookie?: never;
         };
         /** One conversation. */
-        get: operations["show"];
+        get: operations["get_conversations_id"];
         put?: never;
         post?: never;
         /** Deletes a conversation and stops its turns. It can be restored for 30 days. */
-        delete: operations["delete"];
+        delete: operations["delete_conversations_id"];
         options?: never;
         head?: never;
         /** Changes a conversation: what is absent stays. */
-        patch: operations["update"];
+        patch: operations["patch_conversations_id"];
         trace?: never;
     };
     "/api/v1/conversations/{id}/export": {
@@ -247,7 +247,7 @@ export interface paths {
             cookie?: never;
         };
         /** A conversation as Markdown (the branch that is shown) or JSON (all of it). */
-        get: operations["export"];
+        get: operations["get_conversations_id_export"];
         put?: never;
         post?: never;
         delete?: never;
@@ -267,7 +267,7 @@ export interface paths {
          * A page of messages, oldest first. Of an unfinished answer, what there is so
          *     far.
          */
-        get: operations["list"];
+        get: operations["get_conversations_id_messages"];
         put?: never;
         post?: never;
         delete?: never;
@@ -286,7 +286,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Restores a deleted conversation. */
-        post: operations["restore"];
+        post: operations["post_conversations_id_restore"];
         delete?: never;
         options?: never;
         head?: never;
@@ -306,7 +306,7 @@ export interface paths {
          * Ask a question. It is stored before this answers, and its answer is written
          *     whether or not the client stays.
          */
-        post: operations["start"];
+        post: operations["post_conversations_id_turns"];
         delete?: never;
         options?: never;
         head?: never;
@@ -321,7 +321,7 @@ export interface paths {
             cookie?: never;
         };
         /** What the sign-in page needs to know. */
-        get: operations["show"];
+        get: operations["get_instance"];
         put?: never;
         post?: never;
         delete?: never;
@@ -338,10 +338,10 @@ export interface paths {
             cookie?: never;
         };
         /** All invitations, newest first. */
-        get: operations["list"];
+        get: operations["get_invitations"];
         put?: never;
         /** Makes an invitation. Its code is shown this once. */
-        post: operations["create"];
+        post: operations["post_invitations"];
         delete?: never;
         options?: never;
         head?: never;
@@ -359,7 +359,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Takes an invitation back. */
-        delete: operations["revoke"];
+        delete: operations["delete_invitations_id"];
         options?: never;
         head?: never;
         patch?: never;
@@ -373,7 +373,7 @@ export interface paths {
             cookie?: never;
         };
         /** The models that one can ask: the profiles first, then the real ones. */
-        get: operations["list"];
+        get: operations["get_models"];
         put?: never;
         post?: never;
         delete?: never;
@@ -390,10 +390,10 @@ export interface paths {
             cookie?: never;
         };
         /** The model servers and how they are. */
-        get: operations["list"];
+        get: operations["get_nodes"];
         put?: never;
         /** Add a model server. It is stored whether or not it answers now. */
-        post: operations["create"];
+        post: operations["post_nodes"];
         delete?: never;
         options?: never;
         head?: never;
@@ -410,7 +410,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Look for model servers on this machine. */
-        post: operations["discover"];
+        post: operations["post_nodes_discover"];
         delete?: never;
         options?: never;
         head?: never;
@@ -427,7 +427,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Try a model server before it is added. */
-        post: operations["test_new"];
+        post: operations["post_nodes_test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -448,14 +448,14 @@ export interface paths {
          * Remove a model server with its keys. Answers that it is writing are
          *     finished.
          */
-        delete: operations["remove"];
+        delete: operations["delete_nodes_id"];
         options?: never;
         head?: never;
         /**
          * Change a model server: its name, address, keys, whether it is used, and
          *     whether it takes anything new.
          */
-        patch: operations["update"];
+        patch: operations["patch_nodes_id"];
         trace?: never;
     };
     "/api/v1/nodes/{id}/test": {
@@ -468,7 +468,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Try a model server that is there, now. */
-        post: operations["test_known"];
+        post: operations["post_nodes_id_test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -483,7 +483,7 @@ export interface paths {
             cookie?: never;
         };
         /** Conversations in which every word occurs, best first. */
-        get: operations["search"];
+        get: operations["get_search"];
         put?: never;
         post?: never;
         delete?: never;
@@ -500,14 +500,14 @@ export interface paths {
             cookie?: never;
         };
         /** The instance's settings, with what should be mended. */
-        get: operations["show"];
+        get: operations["get_settings"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
         /** Changes settings: what is absent stays. */
-        patch: operations["update"];
+        patch: operations["patch_settings"];
         trace?: never;
     };
     "/api/v1/turns/{id}": {
@@ -518,7 +518,7 @@ export interface paths {
             cookie?: never;
         };
         /** How far a turn has come. */
-        get: operations["get"];
+        get: operations["get_turns_id"];
         put?: never;
         post?: never;
         delete?: never;
@@ -540,7 +540,7 @@ export interface paths {
          * Stop a turn. What it has written is kept. The turn's `turn.cancelled` event
          *     says when it has stopped.
          */
-        post: operations["cancel"];
+        post: operations["post_turns_id_cancel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -560,7 +560,7 @@ export interface paths {
          * Go on with an answer that was interrupted, stopped or failed. What follows
          *     is a message of its own, a child of that answer.
          */
-        post: operations["continue_answer"];
+        post: operations["post_turns_id_continue"];
         delete?: never;
         options?: never;
         head?: never;
@@ -578,7 +578,7 @@ export interface paths {
          * Watch a turn: every event after the given number, once, in order, and then
          *     what follows, until the turn ends.
          */
-        get: operations["events"];
+        get: operations["get_turns_id_events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -597,7 +597,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Answer the turn's question once more, on a branch of its own. */
-        post: operations["regenerate"];
+        post: operations["post_turns_id_regenerate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -612,7 +612,7 @@ export interface paths {
             cookie?: never;
         };
         /** One's own use by day and model, in UTC. */
-        get: operations["report"];
+        get: operations["get_usage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -629,7 +629,7 @@ export interface paths {
             cookie?: never;
         };
         /** Accounts, oldest first, without guests. */
-        get: operations["list"];
+        get: operations["get_users"];
         put?: never;
         post?: never;
         delete?: never;
@@ -652,7 +652,7 @@ export interface paths {
         options?: never;
         head?: never;
         /** Changes an account's role, or whether it may sign in. Its sessions end. */
-        patch: operations["update"];
+        patch: operations["patch_users_id"];
         trace?: never;
     };
     "/api/v1/ws": {
@@ -670,7 +670,7 @@ export interface paths {
          *     time, 4004 nothing was heard, 4005 too many sockets, 1012 the server
          *     restarts, 1013 try again later.
          */
-        get: operations["open"];
+        get: operations["get_ws"];
         put?: never;
         post?: never;
         delete?: never;
@@ -687,7 +687,7 @@ export interface paths {
             cookie?: never;
         };
         /** The process is up. */
-        get: operations["health"];
+        get: operations["get_health"];
         put?: never;
         post?: never;
         delete?: never;
@@ -704,7 +704,7 @@ export interface paths {
             cookie?: never;
         };
         /** What this process counted, for Prometheus. */
-        get: operations["metrics"];
+        get: operations["get_metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -721,7 +721,7 @@ export interface paths {
             cookie?: never;
         };
         /** The database is migrated and reachable. Models do not count. */
-        get: operations["ready"];
+        get: operations["get_ready"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2184,7 +2184,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    list: {
+    get_audit: {
         parameters: {
             query?: {
                 /** @description Only this act. */
@@ -2284,7 +2284,7 @@ export interface operations {
             };
         };
     };
-    guest: {
+    post_auth_guest: {
         parameters: {
             query?: never;
             header?: never;
@@ -2355,7 +2355,7 @@ export interface operations {
             };
         };
     };
-    login: {
+    post_auth_login: {
         parameters: {
             query?: never;
             header?: never;
@@ -2437,7 +2437,7 @@ export interface operations {
             };
         };
     };
-    logout: {
+    post_auth_logout: {
         parameters: {
             query?: never;
             header?: never;
@@ -2506,7 +2506,7 @@ export interface operations {
             };
         };
     };
-    show: {
+    get_auth_me: {
         parameters: {
             query?: never;
             header?: never;
@@ -2597,7 +2597,7 @@ export interface operations {
             };
         };
     };
-    update: {
+    patch_auth_me: {
         parameters: {
             query?: never;
             header?: never;
@@ -2710,7 +2710,7 @@ export interface operations {
             };
         };
     };
-    change: {
+    put_auth_password: {
         parameters: {
             query?: never;
             header?: never;
@@ -2821,7 +2821,7 @@ export interface operations {
             };
         };
     };
-    refresh: {
+    post_auth_refresh: {
         parameters: {
             query?: never;
             header?: never;
@@ -2899,7 +2899,7 @@ export interface operations {
             };
         };
     };
-    register: {
+    post_auth_register: {
         parameters: {
             query?: never;
             header?: never;
@@ -2981,7 +2981,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    get_auth_sessions: {
         parameters: {
             query?: never;
             header?: never;
@@ -3072,7 +3072,7 @@ export interface operations {
             };
         };
     };
-    end_others: {
+    delete_auth_sessions: {
         parameters: {
             query?: never;
             header?: never;
@@ -3179,7 +3179,7 @@ export interface operations {
             };
         };
     };
-    end: {
+    delete_auth_sessions_id: {
         parameters: {
             query?: never;
             header?: never;
@@ -3288,7 +3288,7 @@ export interface operations {
             };
         };
     };
-    show: {
+    get_blobs_id: {
         parameters: {
             query?: never;
             header?: never;
@@ -3388,7 +3388,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    get_conversations: {
         parameters: {
             query?: {
                 /** @description Which ones; `active` unless given. */
@@ -3486,7 +3486,7 @@ export interface operations {
             };
         };
     };
-    create: {
+    post_conversations: {
         parameters: {
             query?: never;
             header?: never;
@@ -3599,7 +3599,7 @@ export interface operations {
             };
         };
     };
-    show: {
+    get_conversations_id: {
         parameters: {
             query?: never;
             header?: never;
@@ -3692,7 +3692,7 @@ export interface operations {
             };
         };
     };
-    delete: {
+    delete_conversations_id: {
         parameters: {
             query?: never;
             header?: never;
@@ -3801,7 +3801,7 @@ export interface operations {
             };
         };
     };
-    update: {
+    patch_conversations_id: {
         parameters: {
             query?: never;
             header?: never;
@@ -3916,7 +3916,7 @@ export interface operations {
             };
         };
     };
-    export: {
+    get_conversations_id_export: {
         parameters: {
             query?: {
                 /** @description `markdown` unless given. */
@@ -4013,7 +4013,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    get_conversations_id_messages: {
         parameters: {
             query?: {
                 /** @description Where the page before ended. */
@@ -4111,7 +4111,7 @@ export interface operations {
             };
         };
     };
-    restore: {
+    post_conversations_id_restore: {
         parameters: {
             query?: never;
             header?: never;
@@ -4222,7 +4222,7 @@ export interface operations {
             };
         };
     };
-    start: {
+    post_conversations_id_turns: {
         parameters: {
             query?: never;
             header?: {
@@ -4342,7 +4342,7 @@ export interface operations {
             };
         };
     };
-    show: {
+    get_instance: {
         parameters: {
             query?: never;
             header?: never;
@@ -4406,7 +4406,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    get_invitations: {
         parameters: {
             query?: {
                 /** @description Where the page before ended. */
@@ -4502,7 +4502,7 @@ export interface operations {
             };
         };
     };
-    create: {
+    post_invitations: {
         parameters: {
             query?: never;
             header?: never;
@@ -4615,7 +4615,7 @@ export interface operations {
             };
         };
     };
-    revoke: {
+    delete_invitations_id: {
         parameters: {
             query?: never;
             header?: never;
@@ -4724,7 +4724,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    get_models: {
         parameters: {
             query?: never;
             header?: {
@@ -4818,7 +4818,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    get_nodes: {
         parameters: {
             query?: never;
             header?: never;
@@ -4909,7 +4909,7 @@ export interface operations {
             };
         };
     };
-    create: {
+    post_nodes: {
         parameters: {
             query?: never;
             header?: never;
@@ -5022,7 +5022,7 @@ export interface operations {
             };
         };
     };
-    discover: {
+    post_nodes_discover: {
         parameters: {
             query?: never;
             header?: never;
@@ -5131,7 +5131,7 @@ export interface operations {
             };
         };
     };
-    test_new: {
+    post_nodes_test: {
         parameters: {
             query?: never;
             header?: never;
@@ -5245,7 +5245,7 @@ export interface operations {
             };
         };
     };
-    remove: {
+    delete_nodes_id: {
         parameters: {
             query?: never;
             header?: never;
@@ -5356,7 +5356,7 @@ export interface operations {
             };
         };
     };
-    update: {
+    patch_nodes_id: {
         parameters: {
             query?: never;
             header?: never;
@@ -5472,7 +5472,7 @@ export interface operations {
             };
         };
     };
-    test_known: {
+    post_nodes_id_test: {
         parameters: {
             query?: never;
             header?: never;
@@ -5585,7 +5585,7 @@ export interface operations {
             };
         };
     };
-    search: {
+    get_search: {
         parameters: {
             query: {
                 /** @description Words that must all occur, 1 to 200 characters; in any language. */
@@ -5681,7 +5681,7 @@ export interface operations {
             };
         };
     };
-    show: {
+    get_settings: {
         parameters: {
             query?: never;
             header?: never;
@@ -5772,7 +5772,7 @@ export interface operations {
             };
         };
     };
-    update: {
+    patch_settings: {
         parameters: {
             query?: never;
             header?: never;
@@ -5885,7 +5885,7 @@ export interface operations {
             };
         };
     };
-    get: {
+    get_turns_id: {
         parameters: {
             query?: never;
             header?: never;
@@ -5979,7 +5979,7 @@ export interface operations {
             };
         };
     };
-    cancel: {
+    post_turns_id_cancel: {
         parameters: {
             query?: never;
             header?: never;
@@ -6097,7 +6097,7 @@ export interface operations {
             };
         };
     };
-    continue_answer: {
+    post_turns_id_continue: {
         parameters: {
             query?: never;
             header?: {
@@ -6213,7 +6213,7 @@ export interface operations {
             };
         };
     };
-    events: {
+    get_turns_id_events: {
         parameters: {
             query?: {
                 /**
@@ -6317,7 +6317,7 @@ export interface operations {
             };
         };
     };
-    regenerate: {
+    post_turns_id_regenerate: {
         parameters: {
             query?: never;
             header?: {
@@ -6437,7 +6437,7 @@ export interface operations {
             };
         };
     };
-    report: {
+    get_usage: {
         parameters: {
             query?: {
                 /** @description The first day; 30 days ago unless given. */
@@ -6533,7 +6533,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    get_users: {
         parameters: {
             query?: {
                 /** @description Where the page before ended. */
@@ -6629,7 +6629,7 @@ export interface operations {
             };
         };
     };
-    update: {
+    patch_users_id: {
         parameters: {
             query?: never;
             header?: never;
@@ -6744,7 +6744,7 @@ export interface operations {
             };
         };
     };
-    open: {
+    get_ws: {
         parameters: {
             query?: never;
             header?: never;
@@ -6814,7 +6814,7 @@ export interface operations {
             };
         };
     };
-    health: {
+    get_health: {
         parameters: {
             query?: never;
             header?: never;
@@ -6878,7 +6878,7 @@ export interface operations {
             };
         };
     };
-    metrics: {
+    get_metrics: {
         parameters: {
             query?: never;
             header?: never;
@@ -6969,7 +6969,7 @@ export interface operations {
             };
         };
     };
-    ready: {
+    get_ready: {
         parameters: {
             query?: never;
             header?: never;

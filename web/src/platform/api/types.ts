@@ -1,6 +1,11 @@
-import type { components } from './schema.gen';
+import type { components, operations } from './schema.gen';
 
 type Schemas = components['schemas'];
+type Query<Path extends keyof paths> = paths[Path] extends {
+  get: { parameters: { query?: infer Q } };
+}
+  ? NonNullable<Q>
+  : never;
 
 export type User = Schemas['UserView'];
 export type SignedIn = Schemas['SignedIn'];
@@ -14,8 +19,12 @@ export type CreatedInvitation = Schemas['CreatedInvitation'];
 export type CreateInvitation = Schemas['CreateInvitation'];
 export type Conversation = Schemas['ConversationView'];
 export type UpdateConversation = Schemas['UpdateConversation'];
-export type ConversationFilter = Schemas['ConversationFilter'];
-export type ExportFormat = Schemas['ExportFormat'];
+export type ConversationFilter = NonNullable<
+  NonNullable<operations['get_conversations']['parameters']['query']>['filter']
+>;
+export type ExportFormat = NonNullable<
+  NonNullable<operations['get_conversations_id_export']['parameters']['query']>['format']
+>;
 export type SearchHit = Schemas['SearchHit'];
 export type Excerpt = Schemas['Excerpt'];
 export type Message = Schemas['MessageView'];
