@@ -46,7 +46,7 @@ test('what is chosen is remembered: look and language', async ({ app }) => {
   await app.open('/settings');
   await page.getByText('Light', { exact: true }).click();
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'light');
-  await page.getByLabel('Language').selectOption('ko');
+  await page.getByLabel('Language', { exact: true }).selectOption('ko');
   await expect(page.getByRole('heading', { name: '설정', level: 1 })).toBeVisible();
   await page.reload();
   await expect(page.getByRole('heading', { name: '설정', level: 1 })).toBeVisible();

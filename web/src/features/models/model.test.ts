@@ -18,6 +18,7 @@ describe('models', () => {
   it('are found by name, description and server, all words', () => {
     expect(ids('')).toHaveLength(3);
     expect(ids('QWEN')).toEqual(['qwen3:8b']);
+    expect(ids('gpu')).toEqual(['qwen3:8b']);
     expect(ids('gpu 8b')).toEqual(['qwen3:8b']);
     expect(ids('알아서')).toEqual(['openmake_auto']);
     expect(ids('qwen auto')).toEqual([]);

@@ -9,9 +9,9 @@ export function isForChat(model: Model): boolean {
 export function filterModels(models: readonly Model[], text: string): Model[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   return models.filter((model) => {
-    const all = [model.id, model.name, model.description ?? '', ...model.nodes]
-      .join(' ')
-      .toLowerCase();
+    // Every server stands behind a profile: naming one asks for its models.
+    const where = model.kind === 'profile' ? [] : model.nodes;
+    const all = [model.id, model.name, model.description ?? '', ...where].join(' ').toLowerCase();
     return words.every((word) => all.includes(word));
   });
 }

@@ -1,12 +1,6 @@
 import type { components, operations } from './schema.gen';
 
 type Schemas = components['schemas'];
-type Query<Path extends keyof paths> = paths[Path] extends {
-  get: { parameters: { query?: infer Q } };
-}
-  ? NonNullable<Q>
-  : never;
-
 export type User = Schemas['UserView'];
 export type SignedIn = Schemas['SignedIn'];
 export type Instance = Schemas['InstanceView'];
