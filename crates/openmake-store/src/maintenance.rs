@@ -45,11 +45,7 @@ impl Store {
     /// run once before the first turn; `turns().start` makes a missing day
     /// itself.
     pub async fn ensure_partitions(&self) -> Result<u32, StoreError> {
-        let today = sqlx::query_scalar!(
-            r#"SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date AS "today!""#
-        )
-        .fetch_one(&self.pool)
-        .await?;
+        let today = partitions::today(self).await?;
         let mut made = 0;
         for ahead in 0..4 {
             let day = today - Days::new(1) + Days::new(ahead);

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{PageRequest, Position, Rows, Store, StoreError, conversations, error::parsed, text::storable};
+use crate::{
+    PageRequest, Position, Rows, Store, StoreError, conversations, error::parsed, text::storable,
+};
 
 /// A message.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,6 @@
 //! The partitions of `turn_events`, one a day.
 
-use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::{Store, StoreError};
@@ -15,6 +15,15 @@ const LOCK: i64 = 0x6f6d_6b5f_7061_7274;
 /// The name of a day's partition.
 pub(crate) fn name(day: NaiveDate) -> String {
     format!("{PREFIX}{}", day.format(DAY))
+}
+
+/// The day by the database's clock.
+pub(super) async fn today(store: &Store) -> Result<NaiveDate, StoreError> {
+    Ok(
+        sqlx::query_scalar!(r#"SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date AS "today!""#)
+            .fetch_one(&store.pool)
+            .await?,
+    )
 }
 
 /// Makes a day's partition. False when it was there.
@@ -46,18 +55,18 @@ pub(crate) async fn ensure(store: &Store, day: NaiveDate) -> Result<bool, StoreE
 }
 
 /// Drops the partitions of days that are over by `keep`, unless a turn of the
-/// day still runs or ended less than `keep` ago.
+/// day still runs or ended less than `keep` ago. Those that are made ahead of
+/// need stay, whatever the caller's clock says.
 pub(super) async fn drop_old(
     store: &Store,
     keep: TimeDelta,
     now: DateTime<Utc>,
 ) -> Result<u32, StoreError> {
+    let needed_from = today(store).await? - Days::new(1);
     let mut dropped = 0;
     for day in days(store).await? {
-        let end = (day + Days::new(1))
-            .and_time(chrono::NaiveTime::MIN)
-            .and_utc();
-        if end + keep > now {
+        let end = (day + Days::new(1)).and_time(NaiveTime::MIN).and_utc();
+        if day >= needed_from || end + keep > now {
             continue;
         }
         match drop_day(store, day, now - keep).await {
@@ -117,12 +126,17 @@ async fn drop_day(
     Ok(true)
 }
 
+/// Read from the catalogue's tables: `to_regclass` may answer from a cache that
+/// a transaction refreshes only when it locks a table.
 async fn exists(connection: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
-    Ok(
-        sqlx::query_scalar!(r#"SELECT to_regclass($1) IS NOT NULL AS "exists!""#, name)
-            .fetch_one(connection)
-            .await?,
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+                           WHERE i.inhparent = 'turn_events'::regclass
+                             AND c.relname = $1) AS "exists!""#,
+        name,
     )
+    .fetch_one(connection)
+    .await?)
 }
 
 async fn lock(connection: &mut PgConnection) -> Result<(), StoreError> {

@@ -206,6 +206,12 @@ mod tests {
     }
 
     #[test]
+    fn a_sign_that_is_several_words_is_found() {
+        assert_eq!(spans("½ ", "add ½ cup"), Some(vec!["½", "½"]));
+        assert_eq!(spans("1/2 ", "add ½ cup"), Some(vec!["½", "½"]));
+    }
+
+    #[test]
     fn no_words_are_no_query() {
         assert!(Query::parse(" ?!\u{0} ").is_none());
     }

@@ -10,9 +10,8 @@ use crate::{
     Conflict, StoreError, maintenance::partitions, messages::write_attachments, text::storable,
 };
 
-/// What a transaction came to.
-enum Attempt {
-    Done(Started),
+/// Why a transaction has to be tried again.
+enum Again {
     /// The log has no partition for the turn's day yet.
     NoPartition,
     /// Another transaction used the key first.
@@ -39,22 +38,25 @@ impl Turns<'_> {
         let day = start.now.date_naive();
         loop {
             match self.attempt(start).await? {
-                Attempt::Done(started) => return Ok(started),
-                Attempt::NoPartition => {
+                Ok(started) => return Ok(started),
+                Err(Again::NoPartition) => {
                     partitions::ensure(self.0, day).await?;
                 }
                 // The other transaction has ended, so that its turn is found.
-                Attempt::KeyTaken => {}
+                Err(Again::KeyTaken) => {}
             }
         }
     }
 
-    async fn attempt(&self, start: &StartTurn) -> Result<Attempt, StoreError> {
+    async fn attempt(&self, start: &StartTurn) -> Result<Result<Started, Again>, StoreError> {
         let mut tx = self.0.pool.begin().await?;
         // The lock orders all starts of a conversation: the second of two that
         // follow the same leaf sees what the first made of it.
         let conversation = sqlx::query!(
-            r#"SELECT active_leaf_id, to_regclass($3) IS NOT NULL AS "has_partition!"
+            r#"SELECT active_leaf_id,
+                      EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+                               WHERE i.inhparent = 'turn_events'::regclass
+                                 AND c.relname = $3) AS "has_partition!"
                  FROM conversation_sessions
                 WHERE id = $1 AND user_id = $2 AND deleted_at IS NULL
                   FOR NO KEY UPDATE"#,
@@ -67,10 +69,10 @@ impl Turns<'_> {
         if let Some(key) = &start.idempotency
             && let Some(turn) = existing(&mut tx, start, key).await?
         {
-            return Ok(Attempt::Done(Started::Existing(turn)));
+            return Ok(Ok(Started::Existing(turn)));
         }
         if !conversation.has_partition {
-            return Ok(Attempt::NoPartition);
+            return Ok(Err(Again::NoPartition));
         }
         let leaf = conversation.active_leaf_id;
         let place = match &start.ask {
@@ -102,7 +104,7 @@ impl Turns<'_> {
         let answered_at = insert_messages(&mut tx, start, &place, at).await?;
         let turn = turn_of(start, &place, answered_at);
         if !insert_turn(&mut tx, start, &turn).await? {
-            return Ok(Attempt::KeyTaken);
+            return Ok(Err(Again::KeyTaken));
         }
         let version = sqlx::query_scalar!(
             "UPDATE conversation_sessions
@@ -117,7 +119,7 @@ impl Turns<'_> {
         .fetch_one(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(Attempt::Done(Started::New(turn, version)))
+        Ok(Ok(Started::New(turn, version)))
     }
 }
 

@@ -1,0 +1,19 @@
+//! Conversations, messages, turns, search and maintenance against a real
+//! database: each test has one of its own.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod appends;
+mod conversations;
+mod ends;
+mod fixtures;
+mod leases;
+mod maintenance;
+mod messages;
+mod search;
+mod starts;
+mod usage;

@@ -1,0 +1,82 @@
+//! What was used.
+
+use chrono::{Days, NaiveDate};
+use futures_util::future::join_all;
+use openmake_store::usage::{CallOutcome, UsageRecord, UsageRow};
+use openmake_types::{ApiKeyId, TokenCounts};
+
+use crate::fixtures::{World, now, user, uuid};
+
+fn day(ahead: u64) -> NaiveDate {
+    now().date_naive() + Days::new(ahead)
+}
+
+#[tokio::test]
+async fn calls_add_up_by_day_and_model_over_all_keys() {
+    let world = World::new().await;
+    let usage = world.store.usage();
+    let key = Some(ApiKeyId::from_uuid(uuid()));
+    let record = |ahead, model, api_key, failed| UsageRecord {
+        date: day(ahead),
+        owner: world.owner,
+        api_key,
+        model,
+        tokens: TokenCounts {
+            input: 10,
+            output: 1,
+        },
+        failed,
+    };
+    let calls = [
+        record(1, "b", None, CallOutcome::Answered),
+        record(0, "b", None, CallOutcome::Answered),
+        record(0, "a", None, CallOutcome::Failed),
+        record(0, "a", key, CallOutcome::Answered),
+        record(0, "a", key, CallOutcome::Answered),
+        record(3, "a", None, CallOutcome::Answered),
+    ];
+    for result in join_all(calls.iter().map(|call| usage.record(call))).await {
+        result.expect("recorded");
+    }
+    let row = |ahead, model: &str, requests, errors| UsageRow {
+        date: day(ahead),
+        model: model.to_owned(),
+        requests,
+        errors,
+        input_tokens: requests * 10,
+        output_tokens: requests,
+    };
+    let report = usage.report(world.owner, day(0), day(1)).await;
+    assert_eq!(
+        report.expect("readable"),
+        [row(0, "a", 3, 1), row(0, "b", 1, 0), row(1, "b", 1, 0)]
+    );
+    let stranger = user(&world.store, "b@example.org").await;
+    let theirs = usage.report(stranger, day(0), day(9)).await;
+    assert!(theirs.expect("readable").is_empty());
+}
+
+#[tokio::test]
+async fn an_absurd_count_does_not_break_the_sum() {
+    let world = World::new().await;
+    let record = UsageRecord {
+        date: day(0),
+        owner: world.owner,
+        api_key: None,
+        model: "a",
+        tokens: TokenCounts {
+            input: u64::MAX,
+            output: u64::MAX,
+        },
+        failed: CallOutcome::Answered,
+    };
+    for _ in 0..3 {
+        world.store.usage().record(&record).await.expect("recorded");
+    }
+    let report = world
+        .store
+        .usage()
+        .report(world.owner, day(0), day(0))
+        .await;
+    assert_eq!(report.expect("readable")[0].requests, 3);
+}
