@@ -282,25 +282,28 @@ impl AuthorityCache {
     pub(crate) async fn run(self, mut heard: broadcast::Receiver<Heard>, stop: CancellationToken) {
         let mut feed = Feed::default();
         let mut hints = true;
+        // A point in time and not a pause: hints that come one upon another
+        // must not put the poll off.
+        let mut next_poll = Instant::now();
         loop {
-            let sleep = async {
+            let due = async {
                 if self.is_idle() {
                     self.0.wanted.notified().await;
-                } else {
-                    tokio::time::sleep(POLL).await;
                 }
+                tokio::time::sleep_until(next_poll).await;
             };
             tokio::select! {
                 () = stop.cancelled() => return,
                 hint = heard.recv(), if hints => {
                     hints = !matches!(hint, Err(broadcast::error::RecvError::Closed));
                     self.hear(hint.ok());
-                    self.recheck().await;
-                    continue;
                 }
-                () = sleep => {}
+                () = due => {
+                    self.poll(&mut feed).await;
+                    self.note_expired();
+                    next_poll = Instant::now() + POLL;
+                }
             }
-            self.poll(&mut feed).await;
             self.recheck().await;
         }
     }
@@ -383,16 +386,23 @@ impl AuthorityCache {
         }
     }
 
+    /// A session that was refreshed lasts longer than was known here, so one
+    /// whose time is over is read again.
+    fn note_expired(&self) {
+        let now = self.0.clock.now();
+        let mut state = self.0.state.lock();
+        let expired = state.live.values().filter(|live| live.expires_at <= now);
+        let expired: Vec<SessionId> = expired.map(|live| live.session_id).collect();
+        state.recheck.extend(expired);
+    }
+
     /// Reads the sessions of live streams again that may have ended.
     async fn recheck(&self) {
+        let due: Vec<SessionId> = self.0.state.lock().recheck.drain().collect();
+        if due.is_empty() {
+            return;
+        }
         let now = self.0.clock.now();
-        let due: Vec<SessionId> = {
-            let mut state = self.0.state.lock();
-            let expired = state.live.values().filter(|live| live.expires_at <= now);
-            let expired: Vec<SessionId> = expired.map(|live| live.session_id).collect();
-            state.recheck.extend(expired);
-            state.recheck.drain().collect()
-        };
         stream::iter(due)
             .for_each_concurrent(8, |id| async move {
                 let standing = self.read(id, now).await;

@@ -54,8 +54,17 @@ pub(crate) async fn enter(State(app): State<App>, mut request: Request, next: Ne
     let response = finish(response, &id, &site);
     labels.status = response.status().as_u16();
     span.record("status", labels.status);
+    let elapsed_ms = started.elapsed().as_millis();
     span.in_scope(|| {
-        tracing::debug!(elapsed_ms = started.elapsed().as_millis(), "answered");
+        // Files of the page and health checks would drown the rest.
+        if matches!(
+            labels.route.as_str(),
+            "web" | "/health" | "/ready" | "/metrics"
+        ) {
+            tracing::debug!(elapsed_ms, "answered");
+        } else {
+            tracing::info!(elapsed_ms, "answered");
+        }
     });
     app.metrics.requests.get_or_create(&labels).inc();
     app.metrics

@@ -1,7 +1,6 @@
 //! Registering, signing in and out, passwords, invitations, guests.
 
-mod support;
-
+use crate::support::{PASSWORD, TestApp, settings};
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
@@ -9,7 +8,6 @@ use openmake_gateway::GatewaySettings;
 use openmake_store::users::{Admission, NewUser};
 use openmake_types::UserId;
 use serde_json::{Value, json};
-use support::{PASSWORD, TestApp, settings};
 use uuid::Uuid;
 
 #[tokio::test]
@@ -109,7 +107,7 @@ async fn what_is_typed_wrong_is_said_by_field() {
 
 /// How many passwords were checked, by the metric that operators see.
 async fn verifications(app: &TestApp) -> u64 {
-    let text = support::Client::new(app.metrics.clone())
+    let text = crate::support::Client::new(app.metrics.clone())
         .get("/metrics")
         .await
         .text();

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use axum::Router;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,13 +14,15 @@ use tokio_tungstenite::{
 use super::{PATIENCE, TestApp};
 
 /// Serves the app on loopback until the app is stopped or dropped.
-pub async fn serve(app: &TestApp) -> SocketAddr {
+pub(crate) async fn serve(app: &TestApp) -> SocketAddr {
+    serve_router(app, app.router.clone()).await
+}
+
+/// Serves another router for as long.
+pub(crate) async fn serve_router(app: &TestApp, router: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");
-    let service = app
-        .router
-        .clone()
-        .into_make_service_with_connect_info::<SocketAddr>();
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let stop = app.stop.clone().cancelled_owned();
     app.tasks.spawn(async move {
         let served = axum::serve(listener, service).with_graceful_shutdown(stop);
@@ -29,11 +32,14 @@ pub async fn serve(app: &TestApp) -> SocketAddr {
 }
 
 /// An open socket.
-pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     /// Opens a socket as a page of `origin` would, if one is given.
-    pub async fn open(address: SocketAddr, origin: Option<&str>) -> Result<Self, Box<Error>> {
+    pub(crate) async fn open(
+        address: SocketAddr,
+        origin: Option<&str>,
+    ) -> Result<Self, Box<Error>> {
         let url = format!("ws://{address}/api/v1/ws");
         let mut request = url.into_client_request().expect("a request");
         if let Some(origin) = origin {
@@ -46,7 +52,7 @@ impl Socket {
     }
 
     /// Opens a socket and signs it in.
-    pub async fn signed_in(address: SocketAddr, token: &str) -> Self {
+    pub(crate) async fn signed_in(address: SocketAddr, token: &str) -> Self {
         let mut socket = Self::open(address, None).await.expect("opens");
         socket
             .send(json!({"type": "auth", "access_token": token}))
@@ -55,17 +61,17 @@ impl Socket {
         socket
     }
 
-    pub async fn send(&mut self, frame: Value) {
+    pub(crate) async fn send(&mut self, frame: Value) {
         self.send_text(frame.to_string()).await;
     }
 
-    pub async fn send_text(&mut self, text: String) {
+    pub(crate) async fn send_text(&mut self, text: String) {
         let sent = tokio::time::timeout(PATIENCE, self.0.send(Message::text(text))).await;
         sent.expect("in time").expect("sent");
     }
 
     /// The next frame of ours, or the close.
-    pub async fn next_or_close(&mut self) -> Result<Value, Option<CloseFrame>> {
+    pub(crate) async fn next_or_close(&mut self) -> Result<Value, Option<CloseFrame>> {
         loop {
             let message = tokio::time::timeout(PATIENCE, self.0.next()).await;
             match message.expect("a frame in time") {
@@ -79,12 +85,12 @@ impl Socket {
         }
     }
 
-    pub async fn next(&mut self) -> Value {
+    pub(crate) async fn next(&mut self) -> Value {
         self.next_or_close().await.expect("a frame")
     }
 
     /// The next frame that is of this kind; others are passed over.
-    pub async fn next_of(&mut self, kind: &str) -> Value {
+    pub(crate) async fn next_of(&mut self, kind: &str) -> Value {
         loop {
             let frame = self.next().await;
             if frame["type"] == kind {
@@ -94,7 +100,7 @@ impl Socket {
     }
 
     /// The code of the close that comes.
-    pub async fn close_code(&mut self) -> u16 {
+    pub(crate) async fn close_code(&mut self) -> u16 {
         loop {
             match self.next_or_close().await {
                 Ok(_) => {}

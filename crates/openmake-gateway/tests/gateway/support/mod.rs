@@ -1,13 +1,8 @@
 //! A gateway in this process, on a database of the test's own, with a scripted
 //! ai role behind it.
 
-#![expect(
-    dead_code,
-    reason = "every test file is a crate of its own and uses a part of this"
-)]
-
-pub mod ai;
-pub mod socket;
+pub(crate) mod ai;
+pub(crate) mod socket;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -28,22 +23,23 @@ use tower::{ServiceExt as _, util::BoxCloneSyncService};
 use self::ai::ScriptedAi;
 
 /// A password that the policy lets through.
-pub const PASSWORD: &str = "seven lazy otters 42";
+pub(crate) const PASSWORD: &str = "seven lazy otters 42";
 
 /// How long a test waits for what must come.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The gateway under test. Dropping it ends its tasks.
-pub struct TestApp {
-    pub database: TestDatabase,
-    pub store: Store,
-    pub clock: Arc<ManualClock>,
-    pub ai: ScriptedAi,
-    pub wakeups: broadcast::Sender<Heard>,
-    pub tasks: TaskTracker,
-    pub stop: CancellationToken,
-    pub router: Router,
-    pub metrics: Router,
+pub(crate) struct TestApp {
+    /// Dropped after the rest, with its rows.
+    _database: TestDatabase,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) ai: ScriptedAi,
+    pub(crate) wakeups: broadcast::Sender<Heard>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+    pub(crate) router: Router,
+    pub(crate) metrics: Router,
 }
 
 impl Drop for TestApp {
@@ -53,7 +49,7 @@ impl Drop for TestApp {
 }
 
 /// Settings whose rates do not get into a test's way.
-pub fn settings() -> GatewaySettings {
+pub(crate) fn settings() -> GatewaySettings {
     GatewaySettings {
         rates: RateSettings {
             sign_in: 10_000,
@@ -67,16 +63,16 @@ pub fn settings() -> GatewaySettings {
 }
 
 impl TestApp {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(settings()).await
     }
 
-    pub async fn with(settings: GatewaySettings) -> Self {
+    pub(crate) async fn with(settings: GatewaySettings) -> Self {
         let database = TestDatabase::create().await;
         Self::on(database, settings)
     }
 
-    pub fn on(database: TestDatabase, settings: GatewaySettings) -> Self {
+    pub(crate) fn on(database: TestDatabase, settings: GatewaySettings) -> Self {
         let store = database.store();
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let tasks = TaskTracker::new();
@@ -102,7 +98,7 @@ impl TestApp {
         Self {
             router: gateway.router(),
             metrics: gateway.metrics_router(),
-            database,
+            _database: database,
             store,
             clock,
             ai,
@@ -112,19 +108,19 @@ impl TestApp {
         }
     }
 
-    /// A second process on the same database.
-    pub fn sibling(&self) -> Gateway {
+    /// A second process on the same database, deaf to wake-ups, so that only
+    /// the poll tells it.
+    pub(crate) fn sibling(&self, settings: GatewaySettings) -> Gateway {
         Gateway::new(GatewayParts {
             store: self.store.clone(),
             keys: KeyRing::from_bytes([7; 32]),
             clock: Arc::clone(&self.clock) as _,
             ids: Arc::new(RandomIds),
-            settings: settings(),
+            settings,
             ai: BoxCloneSyncService::new(self.ai.router()),
             ai_routes: ai::routes(),
             web: Router::new(),
             openapi_json: String::new(),
-            // Deaf to wake-ups, so that only the poll tells it.
             wakeups: broadcast::channel(8).0,
             metrics: Registry::default(),
             tasks: self.tasks.clone(),
@@ -132,22 +128,22 @@ impl TestApp {
         })
     }
 
-    pub fn advance(&self, by: TimeDelta) {
+    pub(crate) fn advance(&self, by: TimeDelta) {
         self.clock.advance(by);
     }
 
     /// A client without an account.
-    pub fn visitor(&self) -> Client {
+    pub(crate) fn visitor(&self) -> Client {
         Client::new(self.router.clone())
     }
 
     /// The first account, which is the administrator's.
-    pub async fn admin(&self) -> Client {
+    pub(crate) async fn admin(&self) -> Client {
         self.user("admin@example.com").await
     }
 
     /// A new account, signed in.
-    pub async fn user(&self, email: &str) -> Client {
+    pub(crate) async fn user(&self, email: &str) -> Client {
         let mut client = self.visitor();
         let answer = client.register(email).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{:?}", answer.json());
@@ -157,48 +153,48 @@ impl TestApp {
 
 /// One browser: its token and its cookie.
 #[derive(Clone)]
-pub struct Client {
-    router: Router,
-    pub token: Option<String>,
-    pub cookie: Option<String>,
-    pub peer: SocketAddr,
-    pub host: String,
-    pub headers: HeaderMap,
+pub(crate) struct Client {
+    pub(crate) router: Router,
+    pub(crate) token: Option<String>,
+    pub(crate) cookie: Option<String>,
+    pub(crate) peer: SocketAddr,
+    pub(crate) host: String,
+    pub(crate) headers: HeaderMap,
 }
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
         value.map_or("", |value| value.to_str().expect("text"))
     }
 
     /// The code of a problem.
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         self.json()["id"].as_str().expect("an id").to_owned()
     }
 
     /// The value that the refresh cookie was set to.
-    pub fn refresh_cookie(&self) -> Option<String> {
+    pub(crate) fn refresh_cookie(&self) -> Option<String> {
         let mut set = self.headers.get_all(header::SET_COOKIE).iter();
         set.find_map(|value| {
             let value = value.to_str().expect("text");
@@ -209,7 +205,7 @@ impl Answer {
 }
 
 impl Client {
-    pub fn new(router: Router) -> Self {
+    pub(crate) fn new(router: Router) -> Self {
         Self {
             router,
             token: None,
@@ -221,21 +217,21 @@ impl Client {
     }
 
     /// The same browser on another process.
-    pub fn on(&self, router: Router) -> Self {
+    pub(crate) fn on(&self, router: Router) -> Self {
         Self {
             router,
             ..self.clone()
         }
     }
 
-    pub fn with_header(&self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn with_header(&self, name: &'static str, value: &str) -> Self {
         let mut client = self.clone();
         let value = value.parse().expect("a header");
         client.headers.insert(name, value);
         client
     }
 
-    pub fn request(&self, method: Method, path: &str, body: Option<Value>) -> Request<Body> {
+    pub(crate) fn request(&self, method: Method, path: &str, body: Option<Value>) -> Request<Body> {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(headers) = request.headers_mut() {
             headers.insert(header::HOST, self.host.parse().expect("a host"));
@@ -261,13 +257,13 @@ impl Client {
         request
     }
 
-    pub async fn raw(&self, request: Request<Body>) -> Response<Body> {
+    pub(crate) async fn raw(&self, request: Request<Body>) -> Response<Body> {
         let answer = self.router.clone().oneshot(request);
         let answer = tokio::time::timeout(PATIENCE, answer).await;
         answer.expect("an answer in time").expect("infallible")
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let (parts, body) = self.raw(request).await.into_parts();
         let body = tokio::time::timeout(PATIENCE, body.collect()).await;
         Answer {
@@ -281,28 +277,28 @@ impl Client {
         }
     }
 
-    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         self.send(self.request(method, path, body)).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.call(Method::GET, path, None).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.call(Method::POST, path, Some(body)).await
     }
 
-    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
         self.call(Method::PATCH, path, Some(body)).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.call(Method::DELETE, path, None).await
     }
 
     /// Calls and takes the tokens of the answer, as the page does.
-    pub async fn sign_in_by(&mut self, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn sign_in_by(&mut self, path: &str, body: Option<Value>) -> Answer {
         let answer = self.call(Method::POST, path, body).await;
         if answer.status.is_success() {
             let token = answer.json()["access_token"].as_str().map(str::to_owned);
@@ -312,21 +308,21 @@ impl Client {
         answer
     }
 
-    pub async fn register(&mut self, email: &str) -> Answer {
+    pub(crate) async fn register(&mut self, email: &str) -> Answer {
         let body = json!({"email": email, "password": PASSWORD});
         self.sign_in_by("/api/v1/auth/register", Some(body)).await
     }
 
-    pub async fn login(&mut self, email: &str, password: &str) -> Answer {
+    pub(crate) async fn login(&mut self, email: &str, password: &str) -> Answer {
         let body = json!({"email": email, "password": password});
         self.sign_in_by("/api/v1/auth/login", Some(body)).await
     }
 
-    pub async fn refresh(&mut self) -> Answer {
+    pub(crate) async fn refresh(&mut self) -> Answer {
         self.sign_in_by("/api/v1/auth/refresh", None).await
     }
 
-    pub async fn conversation(&self, title: &str) -> String {
+    pub(crate) async fn conversation(&self, title: &str) -> String {
         let answer = self
             .post("/api/v1/conversations", json!({"title": title}))
             .await;

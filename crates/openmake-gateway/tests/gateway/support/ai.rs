@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 /// The routes that the script serves.
-pub fn routes() -> Vec<(Method, String)> {
+pub(crate) fn routes() -> Vec<(Method, String)> {
     [
         (Method::GET, "/api/v1/models"),
         (Method::GET, "/api/v1/nodes"),
@@ -37,12 +37,12 @@ pub fn routes() -> Vec<(Method, String)> {
 
 /// What a call was.
 #[derive(Debug, Clone)]
-pub struct Seen {
-    pub path: String,
-    pub actor: Option<Actor>,
-    pub client: Option<ClientInfo>,
-    pub headers: HeaderMap,
-    pub body: Value,
+pub(crate) struct Seen {
+    pub(crate) path: String,
+    pub(crate) actor: Option<Actor>,
+    pub(crate) client: Option<ClientInfo>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
 }
 
 #[derive(Default)]
@@ -50,15 +50,17 @@ struct Inner {
     turns: Mutex<HashMap<Uuid, watch::Sender<Vec<Value>>>>,
     seen: Mutex<Vec<Seen>>,
     cut_after: Mutex<Option<usize>>,
+    /// One count for the script and one for each open stream.
+    streams: Arc<()>,
 }
 
 /// The script. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct ScriptedAi(Arc<Inner>);
+pub(crate) struct ScriptedAi(Arc<Inner>);
 
 impl ScriptedAi {
     /// A turn that exists, with no events yet.
-    pub fn turn(&self) -> Uuid {
+    pub(crate) fn turn(&self) -> Uuid {
         let id = Uuid::from_u128(rand_id());
         let (sender, _) = watch::channel(Vec::new());
         self.0.turns.lock().expect("lock").insert(id, sender);
@@ -66,7 +68,7 @@ impl ScriptedAi {
     }
 
     /// Adds an event to a turn.
-    pub fn say(&self, turn: Uuid, mut event: Value) {
+    pub(crate) fn say(&self, turn: Uuid, mut event: Value) {
         let turns = self.0.turns.lock().expect("lock");
         turns[&turn].send_modify(|events| {
             event["seq"] = json!(events.len() + 1);
@@ -76,16 +78,21 @@ impl ScriptedAi {
     }
 
     /// The next stream breaks off after so many events.
-    pub fn cut_after(&self, events: usize) {
+    pub(crate) fn cut_after(&self, events: usize) {
         *self.0.cut_after.lock().expect("lock") = Some(events);
     }
 
+    /// The streams of events that are open now.
+    pub(crate) fn open_streams(&self) -> usize {
+        Arc::strong_count(&self.0.streams) - 1
+    }
+
     /// The calls so far.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.0.seen.lock().expect("lock").clone()
     }
 
-    pub fn router(&self) -> Router {
+    pub(crate) fn router(&self) -> Router {
         Router::new()
             .route("/api/v1/models", get(models))
             .route("/api/v1/nodes", get(nodes))
@@ -140,8 +147,17 @@ fn not_found() -> Response {
     openmake_api::ApiError::not_found("turn").into_response()
 }
 
-async fn models(State(ai): State<ScriptedAi>, call: Call) -> Json<Value> {
+async fn models(
+    State(ai): State<ScriptedAi>,
+    call: Call,
+    axum::extract::RawQuery(query): axum::extract::RawQuery,
+) -> Json<Value> {
     ai.note("models", &call, Value::Null);
+    match query.as_deref() {
+        Some("panic") => panic!("as asked"),
+        Some("hang") => std::future::pending().await,
+        _ => {}
+    }
     Json(json!({"items": [], "default_model": "openmake_auto", "hint": null}))
 }
 
@@ -205,20 +221,20 @@ async fn events(
         return not_found();
     };
     let left = ai.0.cut_after.lock().expect("lock").take();
-    let state = (sender.subscribe(), after, left);
-    let stream = stream::unfold(state, |(mut events, next, left)| async move {
+    let open = Arc::clone(&ai.0.streams);
+    let state = (sender.subscribe(), after, left, open);
+    let stream = stream::unfold(state, |(mut events, next, left, open)| async move {
         if left == Some(0) {
+            return None;
+        }
+        let ended = next
+            .checked_sub(1)
+            .is_some_and(|last| events.borrow().get(last).is_some_and(is_terminal));
+        if ended {
             return None;
         }
         let event = {
             let events = events.wait_for(|events| events.len() > next).await.ok()?;
-            let last = next
-                .checked_sub(1)
-                .and_then(|last| events.get(last))
-                .is_some_and(is_terminal);
-            if last {
-                return None;
-            }
             events[next].clone()
         };
         let event = sse::Event::default()
@@ -226,7 +242,7 @@ async fn events(
             .event(event["type"].as_str().expect("a type"))
             .data(event.to_string());
         let left = left.map(|left| left - 1);
-        Some((Ok::<_, Infallible>(event), (events, next + 1, left)))
+        Some((Ok::<_, Infallible>(event), (events, next + 1, left, open)))
     });
     Sse::new(stream).into_response()
 }
