@@ -171,9 +171,7 @@ impl Store {
         tx.commit().await?;
         Ok(())
     }
-}
 
-impl Store {
     /// Refuses a key that is not this database's, and binds nothing: for
     /// looking without touching.
     pub async fn verify_master_key(&self, ring: &KeyRing) -> Result<(), StoreError> {
