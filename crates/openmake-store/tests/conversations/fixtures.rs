@@ -20,7 +20,7 @@ use testkit::database::TestDatabase;
 use uuid::Uuid;
 
 /// Long enough that no test sees its end.
-pub(crate) const LEASE: Duration = Duration::from_secs(600);
+pub(crate) const LEASE: Duration = Duration::from_mins(10);
 
 /// A whole microsecond, which PostgreSQL keeps as it is, and long ago, so that
 /// the days around it are not those that are prepared by the machine's clock.
@@ -48,8 +48,8 @@ pub(crate) fn page(limit: u32) -> PageRequest {
     PageRequest { after: None, limit }
 }
 
-pub(crate) fn is_missing<T: std::fmt::Debug>(result: Result<T, StoreError>) -> bool {
-    matches!(result, Err(StoreError::NotFound))
+pub(crate) fn is_missing<T>(result: Result<T, StoreError>) -> bool {
+    matches!(result.err(), Some(StoreError::NotFound))
 }
 
 fn act(action: &'static str) -> NewAudit {

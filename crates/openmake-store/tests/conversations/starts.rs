@@ -11,8 +11,8 @@ use openmake_types::{BlobId, MessageRole, MessageStatus, TurnId, TurnStatus};
 
 use crate::fixtures::{World, conversation, is_missing, message_id, now, user, uuid};
 
-fn is_conflict<T: std::fmt::Debug>(result: Result<T, StoreError>, conflict: Conflict) -> bool {
-    matches!(result, Err(StoreError::Conflict(found)) if found == conflict)
+fn is_conflict<T>(result: Result<T, StoreError>, conflict: Conflict) -> bool {
+    matches!(result.err(), Some(StoreError::Conflict(found)) if found == conflict)
 }
 
 fn with_key(mut start: StartTurn, key: &str, hash: u8) -> StartTurn {
