@@ -3,7 +3,11 @@
 //! A test cannot go on when what it stands on is missing, so what is here
 //! panics with a message that says what to do.
 
-#![expect(clippy::panic, reason = "a test that cannot be set up has failed")]
+#![expect(
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot be set up has failed"
+)]
 
 pub mod chaos;
 pub mod database;
