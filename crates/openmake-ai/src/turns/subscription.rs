@@ -14,13 +14,18 @@ use openmake_store::{
     wakeups::{Heard, WakeupKind},
 };
 use openmake_types::{TurnId, TurnStatus, UserId};
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::broadcast::{
+    self,
+    error::{RecvError, TryRecvError},
+};
 
 use super::{frame::Frame, live::to_data};
 use crate::{core::Core, metrics::Watching};
 
 /// Events that are read from the log at once.
 const PAGE: u32 = 500;
+/// How long the log may still be read for when the process stops.
+const LAST_READ: Duration = Duration::from_secs(1);
 /// How often the log of another process's turn is read.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -80,10 +85,23 @@ impl Subscription {
                 }
             }
             let stop = self.core.stop.clone();
+            let reading = self.next == Next::Read;
+            // A process that stops has drained its turns: who watches still
+            // gets their ends.
+            let over = async move {
+                stop.cancelled().await;
+                if reading {
+                    tokio::time::sleep(LAST_READ).await;
+                }
+            };
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return None,
                 () = self.advance() => {}
+                () = over => {
+                    if !self.take_last() {
+                        return None;
+                    }
+                }
             }
             if self.next == Next::End && self.ready.is_empty() {
                 return None;
@@ -144,7 +162,29 @@ impl Subscription {
             self.next = Next::Wait;
             return;
         };
-        match live.recv().await {
+        let received = live.recv().await;
+        self.take(received);
+    }
+
+    /// Takes what has been said already, without waiting. False when there is
+    /// nothing.
+    fn take_last(&mut self) -> bool {
+        let received = match (self.next, self.live.as_mut()) {
+            (Next::Follow, Some(live)) => live.try_recv(),
+            _ => Err(TryRecvError::Empty),
+        };
+        let received = match received {
+            Ok(frame) => Ok(frame),
+            Err(TryRecvError::Lagged(count)) => Err(RecvError::Lagged(count)),
+            Err(TryRecvError::Closed) => Err(RecvError::Closed),
+            Err(TryRecvError::Empty) => return false,
+        };
+        self.take(received);
+        true
+    }
+
+    fn take(&mut self, received: Result<Frame, RecvError>) {
+        match received {
             Ok(frame) if frame.seq() <= self.last => {}
             Ok(frame) if frame.seq() == self.last + 1 => self.ready.push_back(frame),
             // Something is missing: the log has it.
