@@ -207,10 +207,11 @@ fn stages() -> Vec<Stage> {
             name: "after a tool call",
             scripts: vec![
                 Script::new([text("Let me see."), call(), Step::Finish("tool_calls")]),
-                Script::new([text(" It is"), Step::Hang]),
+                Script::new([text("It is"), Step::Hang]),
             ],
             reached: "tool.finished",
-            text: "Let me see. It is",
+            // What follows a tool begins a paragraph.
+            text: "Let me see.\n\nIt is",
             thinking: "",
         },
     ]
@@ -253,7 +254,9 @@ async fn a_stop_at_every_stage_keeps_what_was_written() {
         // What has ended can be stopped again, and stays as it is.
         assert_eq!(world.person.cancel(&begun).await, StatusCode::OK, "{name}");
         assert_eq!(world.person.events(&begun).await, events, "{name}");
-        // The conversation is free for the next question.
+        // The conversation is free for the next question. A stop may have
+        // come before the model was asked again.
+        world.model.forget_scripts();
         world.model.push(Script::text("Here."));
         let next = world.person.ask(&conversation, "And now?").await;
         assert_eq!(

@@ -16,14 +16,18 @@ use crate::support::{World, assert_whole, count_to, eventually, instance_with, t
 #[tokio::test]
 async fn an_answer_whose_model_is_cut_off_is_kept_with_a_hint() {
     let world = World::start().await;
+    let gate = Gate::closed();
     world.model.push(Script::new([
         Step::Thinking("Let me see.".to_owned()),
-        Step::Text("Once upon ".to_owned()),
-        Step::Text("a time".to_owned()),
+        Step::Text("Once upon a time".to_owned()),
+        Step::Wait(gate.clone()),
         Step::Cut,
     ]));
     let (conversation, begun) = world.person.ask_anew("Tell me a story.").await;
-    let events = world.person.events(&begun).await;
+    let mut watch = world.person.watch(&begun, 0).await;
+    let mut events = watch.until("text.delta").await;
+    gate.open(1);
+    events.extend(watch.rest().await);
     assert_whole(&events);
     let end = events.last().expect("an end");
     assert_eq!(end.name, "turn.failed");

@@ -186,6 +186,11 @@ impl ModelServer {
         lock(&self.shared.scripts).push_back(script);
     }
 
+    /// Drops the scripts that no request has taken.
+    pub fn forget_scripts(&self) {
+        lock(&self.shared.scripts).clear();
+    }
+
     /// What requests for titles are answered with.
     pub fn set_title(&self, script: Script) {
         *lock(&self.shared.title) = script;

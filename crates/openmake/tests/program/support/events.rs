@@ -89,6 +89,12 @@ impl Watch {
 
     /// The next event; none when the stream has ended or is cut.
     pub(crate) async fn next(&mut self) -> Option<Event> {
+        // Heartbeats do not count: an event has to come.
+        let next = timeout(PATIENCE, self.read()).await;
+        next.expect("an event in time")
+    }
+
+    async fn read(&mut self) -> Option<Event> {
         loop {
             if let Some(end) = self.buffer.windows(2).position(|two| two == b"\n\n") {
                 let block: Vec<u8> = self.buffer.drain(..end + 2).collect();
@@ -97,8 +103,7 @@ impl Watch {
                 }
                 continue;
             }
-            let piece = timeout(PATIENCE, self.response.chunk()).await;
-            let piece = piece.expect("an event in time").ok()??;
+            let piece = self.response.chunk().await.ok()??;
             self.buffer.extend_from_slice(&piece);
         }
     }
