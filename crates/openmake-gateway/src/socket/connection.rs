@@ -5,129 +5,40 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    body::Body,
-    extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code},
-};
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::{
     SinkExt as _, StreamExt as _,
     stream::{SplitSink, SplitStream},
 };
 use governor::{DefaultDirectRateLimiter, Quota};
-use http::{Method, StatusCode, header};
-use http_body_util::BodyExt as _;
 use openmake_api::{
-    ApiError, ClientInfo, Problem,
+    ApiError, ClientInfo,
     socket::{ClientFrame, ServerFrame},
-    turns::{StartTurnRequest, TurnStarted},
+    turns::StartTurnRequest,
 };
-use openmake_store::{
-    PageRequest,
-    conversations::Filter,
-    wakeups::{Heard, Wakeup, WakeupKind},
-};
+use openmake_store::wakeups::Heard;
 use openmake_types::{ErrorKind, UserId};
 use tokio::{
-    sync::{
-        broadcast::{self, error::RecvError},
-        mpsc,
-    },
+    sync::{broadcast::error::RecvError, mpsc},
     time::{Instant, MissedTickBehavior},
 };
 use uuid::Uuid;
 
 use super::{
     MAX_PLAIN_FRAME,
-    relay::{Relay, Relaying, problem_of},
+    asks::{self, Asking},
+    changes,
+    frames::{Close, Command, Outgoing, with_request_id},
+    relay::{Relay, Relaying},
 };
-use crate::{
-    authority::Ending,
-    forward::{self, Caller},
-    guard,
-    rate::{Class, Key},
-    state::App,
-    tokens::Claims,
-};
+use crate::{authority::Ending, forward::Caller, guard, state::App, tokens::Claims};
 
 /// How long one frame may take to leave.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the ends of turns may take to come when the server stops.
+const LAST_EVENTS: Duration = Duration::from_secs(1);
 /// How long the last frames may take to leave.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Conversations that are named after changes may have been missed.
-const CATCH_UP: u32 = 50;
-
-/// What goes out.
-pub(crate) enum Outgoing {
-    Text(Utf8Bytes),
-    Ping,
-    Close(CloseFrame),
-}
-
-impl Outgoing {
-    /// A frame of ours as text.
-    pub(crate) fn frame(frame: &ServerFrame) -> Self {
-        // Our frames have string keys only, so this cannot fail.
-        Self::Text(serde_json::to_string(frame).unwrap_or_default().into())
-    }
-}
-
-/// What a socket's own tasks tell it.
-pub(crate) enum Command {
-    /// A turn that this socket started runs.
-    Follow(Uuid),
-    /// A relay ended, by its turn and serial.
-    RelayEnded(Uuid, u64),
-}
-
-/// Why a socket is closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Close {
-    Gone,
-    Session(Ending),
-    Unauthenticated,
-    TokenExpired,
-    NoAuth,
-    Idle,
-    TooManySockets,
-    TooLarge,
-    NotText,
-    TooSlow,
-    Restart,
-}
-
-impl Close {
-    const fn code(self) -> u16 {
-        match self {
-            Self::Session(Ending::Session(_)) | Self::Unauthenticated => 4001,
-            Self::TokenExpired => 4002,
-            Self::NoAuth => 4003,
-            Self::Idle => 4004,
-            Self::TooManySockets => 4005,
-            Self::TooLarge => close_code::SIZE,
-            Self::NotText => close_code::UNSUPPORTED,
-            Self::Restart => close_code::RESTART,
-            Self::Session(Ending::Unverified) | Self::TooSlow => close_code::AGAIN,
-            Self::Gone => close_code::NORMAL,
-        }
-    }
-
-    const fn reason(self) -> &'static str {
-        match self {
-            Self::Session(Ending::Session(_)) => "the session ended",
-            Self::Session(Ending::Unverified) => "the session cannot be checked",
-            Self::Unauthenticated => "the token is no good",
-            Self::TokenExpired => "the token expired",
-            Self::NoAuth => "no auth frame in time",
-            Self::Idle => "nothing was heard",
-            Self::TooManySockets => "too many sockets",
-            Self::TooLarge => "the frame is too large",
-            Self::NotText => "frames are texts",
-            Self::TooSlow => "too slow",
-            Self::Restart => "the server restarts",
-            Self::Gone => "",
-        }
-    }
-}
 
 struct Connection {
     app: App,
@@ -152,8 +63,12 @@ pub(crate) async fn run(app: App, client: ClientInfo, socket: WebSocket) {
     let (queue, outgoing) = mpsc::channel(app.settings.socket.queue_frames.max(1));
     let writer = app.tasks.spawn(write(outgoing, sink));
     let stop = app.stop.clone();
+    let over = async {
+        stop.cancelled().await;
+        tokio::time::sleep(LAST_EVENTS).await;
+    };
     let close = tokio::select! {
-        () = stop.cancelled() => Close::Restart,
+        () = over => Close::Restart,
         close = serve(&app, client, &mut stream, &queue) => close,
     };
     tracing::debug!(?close, "a socket closed");
@@ -272,12 +187,18 @@ impl Connection {
     ) -> Close {
         let settings = self.app.settings.socket;
         let mut wakeups = self.app.wakeups.subscribe();
+        let stop = self.app.stop.clone();
         let mut pings = tokio::time::interval(settings.ping_interval);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         if let Err(close) = self.welcome().await {
             return close;
         }
         loop {
+            // The turns were drained before: their ends still go out.
+            let stopping = stop.is_cancelled();
+            if stopping && self.relays.is_empty() {
+                return Close::Restart;
+            }
             let silent_at = self.heard_at + settings.ping_interval * 2;
             let done = tokio::select! {
                 message = stream.next() => match message {
@@ -294,6 +215,7 @@ impl Connection {
                 heard = wakeups.recv() => self.hear(heard).await,
                 Some(command) = commands.recv() => self.obey(command).await,
                 () = self.queue.closed() => Err(Close::Gone),
+                () = stop.cancelled(), if !stopping => Ok(()),
             };
             if let Err(close) = done {
                 return close;
@@ -445,216 +367,49 @@ impl Connection {
             }
         }
     }
-
     async fn start(
         &self,
         conversation_id: Uuid,
         request: &StartTurnRequest,
         key: String,
     ) -> Result<(), Close> {
-        let prepared = self
-            .count_start()
-            .and_then(|()| start_request(conversation_id, request, &key));
-        let request = match prepared {
-            Ok(request) => request,
-            Err(error) => return self.refuse(Some(key), &error).await,
-        };
-        let (app, caller) = (self.app.clone(), self.caller.clone());
-        let (queue, commands) = (self.queue.clone(), self.commands.clone());
-        // A task of the server's, not of the socket's: a question that was
-        // sent is asked, though its socket drops.
-        self.app.tasks.spawn(async move {
-            let limit = app.settings.limits.upload_timeout;
-            let response = forward::send(&app, &caller, request);
-            let started = match tokio::time::timeout(limit, response).await {
-                Ok(response) => started(response, &caller.client).await,
-                Err(_) => Err(ApiError::new(
-                    ErrorKind::Timeout,
-                    "The question was not taken in time.",
-                )
-                .problem()),
-            };
-            let frame = match started {
-                Ok(turn) => {
-                    // The acceptance goes out before the first event.
-                    let accepted = ServerFrame::TurnAccepted {
-                        idempotency_key: key,
-                        turn,
-                    };
-                    if queue.send(Outgoing::frame(&accepted)).await.is_ok() {
-                        let _ = commands.send(Command::Follow(turn.turn_id)).await;
-                    }
-                    return;
-                }
-                Err(problem) => ServerFrame::Error {
-                    reference: Some(key),
-                    problem,
-                },
-            };
-            let _ = queue.send(Outgoing::frame(&frame)).await;
-        });
-        Ok(())
-    }
-
-    fn count_start(&self) -> Result<(), ApiError> {
-        let key = Key::Actor(self.user_id);
-        for class in [Class::Actor, Class::TurnStart] {
-            let counted = self.app.limits.check(class, key);
-            counted.map_err(crate::rate::Allowance::refusal)?;
+        let prepared = asks::count_start(&self.app, &self.caller)
+            .and_then(|()| asks::start_request(conversation_id, request, &key));
+        match prepared {
+            Ok(request) => {
+                self.app.tasks.spawn(self.asking().start(request, key));
+                Ok(())
+            }
+            Err(error) => self.refuse(Some(key), &error).await,
         }
-        Ok(())
     }
 
     fn cancel(&self, turn_id: Uuid) {
-        let (app, caller, queue) = (self.app.clone(), self.caller.clone(), self.queue.clone());
-        self.app.tasks.spawn(async move {
-            let path = format!("/api/v1/turns/{turn_id}/cancel");
-            let problem = match forward::request(Method::POST, &path, Body::empty()) {
-                Ok(request) => {
-                    let limit = app.settings.limits.request_timeout;
-                    let response = forward::send(&app, &caller, request);
-                    match tokio::time::timeout(limit, response).await {
-                        Ok(response) if response.status().is_success() => return,
-                        Ok(response) => problem_of(response.status(), response.into_body()).await,
-                        Err(_) => {
-                            ApiError::new(ErrorKind::Timeout, "The turn was not stopped in time.")
-                                .problem()
-                        }
-                    }
-                }
-                Err(error) => error.problem(),
-            };
-            let frame = ServerFrame::Error {
-                reference: Some(turn_id.to_string()),
-                problem: with_request_id(problem, &caller.client),
-            };
-            let _ = queue.send(Outgoing::frame(&frame)).await;
-        });
+        self.app.tasks.spawn(self.asking().cancel(turn_id));
     }
 
-    async fn hear(&self, heard: Result<Heard, broadcast::error::RecvError>) -> Result<(), Close> {
+    fn asking(&self) -> Asking {
+        Asking {
+            app: self.app.clone(),
+            caller: self.caller.clone(),
+            queue: self.queue.clone(),
+            commands: self.commands.clone(),
+        }
+    }
+
+    async fn hear(&self, heard: Result<Heard, RecvError>) -> Result<(), Close> {
         match heard {
-            Ok(Heard::Changed(wakeup)) => match frame_of(&wakeup, self.user_id) {
+            Ok(Heard::Changed(wakeup)) => match changes::frame_of(&wakeup, self.user_id) {
                 Some(frame) => self.push(frame).await,
                 None => Ok(()),
             },
             Ok(Heard::Reconnected) | Err(RecvError::Lagged(_)) => {
-                self.catch_up();
+                let (app, queue) = (self.app.clone(), self.queue.clone());
+                let caught_up = changes::catch_up(app, self.user_id, queue);
+                self.app.tasks.spawn(caught_up);
                 Ok(())
             }
             Err(RecvError::Closed) => Err(Close::Restart),
         }
     }
-
-    /// Names what may have changed while nothing was heard. Clients compare
-    /// versions, so what did not change costs them nothing.
-    fn catch_up(&self) {
-        let (app, user, queue) = (self.app.clone(), self.user_id, self.queue.clone());
-        self.app.tasks.spawn(async move {
-            let limit = app.settings.limits.request_timeout;
-            match tokio::time::timeout(limit, state_frames(&app, user)).await {
-                Ok(Ok(frames)) => {
-                    for frame in frames {
-                        if queue.send(Outgoing::frame(&frame)).await.is_err() {
-                            return;
-                        }
-                    }
-                }
-                Ok(Err(error)) => tracing::warn!(%error, "a socket could not catch up"),
-                Err(_) => tracing::warn!("a socket could not catch up in time"),
-            }
-        });
-    }
-}
-
-async fn state_frames(
-    app: &App,
-    user: UserId,
-) -> Result<Vec<ServerFrame>, openmake_store::StoreError> {
-    let page = PageRequest {
-        after: None,
-        limit: CATCH_UP,
-    };
-    let conversations = app.store.conversations();
-    let conversations = conversations.list(user, Filter::Active, page).await?;
-    let mut frames: Vec<ServerFrame> = conversations
-        .items
-        .iter()
-        .map(|conversation| ServerFrame::ConversationChanged {
-            id: conversation.id.as_uuid(),
-            version: conversation.version,
-        })
-        .collect();
-    frames.push(ServerFrame::SettingsChanged {
-        id: Uuid::nil(),
-        version: app.store.settings().get().await?.version,
-    });
-    let nodes = app.store.nodes().list().await?;
-    frames.extend(nodes.iter().map(|node| ServerFrame::NodeChanged {
-        id: node.id.as_uuid(),
-        version: node.version,
-    }));
-    Ok(frames)
-}
-
-/// What a change means to `user`'s clients.
-fn frame_of(wakeup: &Wakeup, user: UserId) -> Option<ServerFrame> {
-    let Wakeup {
-        kind,
-        id,
-        version,
-        owner,
-    } = *wakeup;
-    match kind {
-        WakeupKind::Conversation => {
-            (owner == Some(user)).then_some(ServerFrame::ConversationChanged { id, version })
-        }
-        WakeupKind::Node => Some(ServerFrame::NodeChanged { id, version }),
-        WakeupKind::Settings => Some(ServerFrame::SettingsChanged { id, version }),
-        WakeupKind::Turn | WakeupKind::Session | WakeupKind::User => None,
-    }
-}
-
-fn start_request(
-    conversation_id: Uuid,
-    request: &StartTurnRequest,
-    key: &str,
-) -> Result<axum::extract::Request, ApiError> {
-    let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
-    if !visible || !(1..=200).contains(&key.len()) {
-        let detail = "`idempotency_key` has 1 to 200 visible ASCII characters.";
-        return Err(ApiError::field("idempotency_key", "invalid", detail));
-    }
-    let path = format!("/api/v1/conversations/{conversation_id}/turns");
-    let body = serde_json::to_vec(request).map_err(ApiError::internal)?;
-    let mut request = forward::request(Method::POST, &path, Body::from(body))?;
-    let headers = request.headers_mut();
-    let json = header::HeaderValue::from_static("application/json");
-    headers.insert(header::CONTENT_TYPE, json);
-    let key = header::HeaderValue::from_str(key).map_err(ApiError::internal)?;
-    headers.insert("idempotency-key", key);
-    Ok(request)
-}
-
-/// The turn that an answer names, or its problem.
-async fn started(
-    response: axum::response::Response,
-    client: &ClientInfo,
-) -> Result<TurnStarted, Problem> {
-    let status = response.status();
-    if status != StatusCode::ACCEPTED {
-        let problem = problem_of(status, response.into_body()).await;
-        return Err(with_request_id(problem, client));
-    }
-    let body = http_body_util::Limited::new(response.into_body(), MAX_PLAIN_FRAME);
-    let body = body.collect().await;
-    let turn = body
-        .ok()
-        .and_then(|body| serde_json::from_slice(&body.to_bytes()).ok());
-    turn.ok_or_else(|| ApiError::internal("the start of a turn cannot be read").problem())
-}
-
-fn with_request_id(mut problem: Problem, client: &ClientInfo) -> Problem {
-    problem.request_id = problem.request_id.or_else(|| client.request_id.clone());
-    problem
 }

@@ -1,7 +1,10 @@
 //! `GET /api/v1/ws`: one socket for many turns.
 
+mod asks;
+mod changes;
 mod connection;
 mod counts;
+mod frames;
 mod relay;
 
 use axum::{

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-use super::connection::{Command, Outgoing};
+use super::frames::{Command, Outgoing, with_request_id};
 use crate::{
     forward::{self, Caller},
     sse::SseParser,
@@ -95,10 +95,12 @@ impl Relaying {
                 End::Refused(problem) => {
                     break Some(ServerFrame::Error {
                         reference: Some(turn_id.to_string()),
-                        problem,
+                        problem: with_request_id(problem, &self.caller.client),
                     });
                 }
                 End::Slow => break Some(ServerFrame::Resync { turn_id }),
+                // The socket's close says that the server comes back.
+                End::Cut if self.app.stop.is_cancelled() => break None,
                 End::Cut => {
                     retries = if self.after > before { 1 } else { retries + 1 };
                     if retries > MAX_RETRIES {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::{Client, TestApp, settings};
 use axum::body::Body;
-use futures_util::stream;
+use futures_util::{FutureExt as _, stream};
 use http::{Method, StatusCode};
 use openmake_gateway::{GatewaySettings, LimitSettings, RateSettings};
 use serde_json::{Value, json};
@@ -62,6 +62,23 @@ async fn a_panic_and_a_hang_are_problems_too() {
     assert_eq!(hung.status, StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(redacted(&hung)["code"], "timeout");
     assert_eq!(client.get("/api/v1/models").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_changes_something_is_finished_though_its_client_is_gone() {
+    let app = TestApp::new().await;
+    let client = app.admin().await;
+    let change = client.patch("/api/v1/auth/me", json!({"display_name": "Renamed"}));
+    // Polled once and dropped, as when the connection breaks.
+    let gone = change.now_or_never();
+    assert!(gone.is_none(), "it had to wait for the database");
+    let renamed = async {
+        while client.get("/api/v1/auth/me").await.json()["display_name"] != "Renamed" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let renamed = tokio::time::timeout(crate::support::PATIENCE, renamed).await;
+    renamed.expect("it is done all the same");
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@ use crate::support::{Client, PASSWORD, PATIENCE, TestApp, settings};
 use chrono::TimeDelta;
 use futures_util::{StreamExt as _, future::join_all};
 use http::{Method, StatusCode};
+use openmake_store::wakeups::{Heard, Wakeup, WakeupKind};
 use serde_json::json;
+use tokio::sync::broadcast;
 
 #[tokio::test]
 async fn refreshing_rotates_and_the_token_before_is_honoured_for_a_moment() {
@@ -261,6 +263,42 @@ async fn another_process_that_hears_nothing_learns_of_the_end_by_its_poll() {
     client.call(Method::POST, "/api/v1/auth/logout", None).await;
     assert_eq!(client.get(path).await.status, StatusCode::UNAUTHORIZED);
     until(&elsewhere, path, StatusCode::UNAUTHORIZED).await;
+}
+
+#[tokio::test]
+async fn wake_ups_without_end_do_not_put_the_poll_off() {
+    let app = TestApp::new().await;
+    let client = app.user("kim@example.com").await;
+    let (wakeups, _) = broadcast::channel(8);
+    let sibling = app.sibling_that_hears(settings(), wakeups.clone());
+    let elsewhere = client.on(sibling.router());
+    let path = "/api/v1/models";
+    assert_eq!(elsewhere.get(path).await.status, StatusCode::OK);
+    let noise = async {
+        let turn = Wakeup {
+            kind: WakeupKind::Turn,
+            id: uuid::Uuid::nil(),
+            version: 0,
+            owner: None,
+        };
+        loop {
+            let _ = wakeups.send(Heard::Changed(turn));
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    // A stream ends by the poll alone: nobody asks on its behalf.
+    let turn = app.ai.turn();
+    let events = format!("/api/v1/turns/{turn}/events");
+    let answer = elsewhere
+        .raw(elsewhere.request(Method::GET, &events, None))
+        .await;
+    let mut pieces = answer.into_body().into_data_stream();
+    client.call(Method::POST, "/api/v1/auth/logout", None).await;
+    let ended = tokio::select! {
+        ended = tokio::time::timeout(PATIENCE, pieces.next()) => ended,
+        () = noise => unreachable!("noise has no end"),
+    };
+    assert!(ended.expect("in time").is_none());
 }
 
 #[tokio::test]

@@ -193,9 +193,10 @@ async fn start(
 }
 
 async fn show(State(ai): State<ScriptedAi>, Path(id): Path<Uuid>) -> Response {
-    match ai.0.turns.lock().expect("lock").contains_key(&id) {
-        true => Json(json!({"id": id})).into_response(),
-        false => not_found(),
+    if ai.0.turns.lock().expect("lock").contains_key(&id) {
+        Json(json!({"id": id})).into_response()
+    } else {
+        not_found()
     }
 }
 

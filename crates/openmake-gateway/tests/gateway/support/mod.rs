@@ -111,6 +111,15 @@ impl TestApp {
     /// A second process on the same database, deaf to wake-ups, so that only
     /// the poll tells it.
     pub(crate) fn sibling(&self, settings: GatewaySettings) -> Gateway {
+        self.sibling_that_hears(settings, broadcast::channel(8).0)
+    }
+
+    /// A second process on the same database, with wake-ups of the test's.
+    pub(crate) fn sibling_that_hears(
+        &self,
+        settings: GatewaySettings,
+        wakeups: broadcast::Sender<Heard>,
+    ) -> Gateway {
         Gateway::new(GatewayParts {
             store: self.store.clone(),
             keys: KeyRing::from_bytes([7; 32]),
@@ -121,7 +130,7 @@ impl TestApp {
             ai_routes: ai::routes(),
             web: Router::new(),
             openapi_json: String::new(),
-            wakeups: broadcast::channel(8).0,
+            wakeups,
             metrics: Registry::default(),
             tasks: self.tasks.clone(),
             stop: self.stop.clone(),
