@@ -40,37 +40,32 @@ impl ModelClient for PoolClient {
     }
 }
 
-/// The models that can be asked now.
-pub(crate) async fn available(core: &Core) -> Vec<AvailableModel> {
-    let models = match timeout(FIRST_CHECK, core.pool.checked_models()).await {
+/// All models of the nodes in use, whether or not they can be asked now.
+pub(crate) async fn models(core: &Core) -> Vec<PoolModel> {
+    match timeout(FIRST_CHECK, core.pool.checked_models()).await {
         Ok(models) => models,
         Err(_) => core.pool.models(),
-    };
-    models
-        .into_iter()
-        .filter(|model| model.available)
-        .map(available_model)
-        .collect()
-}
-
-fn available_model(model: PoolModel) -> AvailableModel {
-    AvailableModel {
-        name: model.name,
-        capabilities: model.details.capabilities,
-        context_length: model.details.context_length,
-        parameters: model.details.parameters,
-        loaded: model.loaded,
     }
 }
 
-/// The names of the nodes that have a model.
-pub(crate) fn nodes_with(core: &Core, model: &str) -> Vec<String> {
-    core.pool
-        .models()
-        .into_iter()
-        .find(|known| known.name == model)
-        .map(|known| known.nodes)
-        .unwrap_or_default()
+/// The models that can be asked now.
+pub(crate) async fn available(core: &Core) -> Vec<AvailableModel> {
+    available_of(&models(core).await)
+}
+
+/// Those of `models` that can be asked now.
+pub(crate) fn available_of(models: &[PoolModel]) -> Vec<AvailableModel> {
+    models
+        .iter()
+        .filter(|model| model.available)
+        .map(|model| AvailableModel {
+            name: model.name.clone(),
+            capabilities: model.details.capabilities,
+            context_length: model.details.context_length,
+            parameters: model.details.parameters,
+            loaded: model.loaded,
+        })
+        .collect()
 }
 
 /// Why no model can be asked, and what to do about it.

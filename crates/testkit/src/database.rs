@@ -77,6 +77,14 @@ impl TestDatabase {
         within("connecting", connect(&self.url)).await
     }
 
+    /// Makes the logs of all turns as gone as they are after their time: their
+    /// days have no partition any more.
+    pub async fn forget_logs(&self) {
+        let mut connection = self.connection().await;
+        let forgotten = connection.execute("UPDATE turns SET log_day = log_day - 3650");
+        within("forgetting logs", async { forgotten.await.map(drop) }).await;
+    }
+
     /// Ends every other connection to this database, as a restart of the
     /// server would.
     pub async fn cut_connections(&self) {

@@ -11,7 +11,9 @@ use openmake_api::{
     models::{ModelList, ModelView},
     responses::ReadProblems,
 };
-use openmake_models::{classifier::Question, profiles::AvailableModel};
+use openmake_models::{
+    ModelCapabilities, classifier::Question, pool::PoolModel, profiles::AvailableModel,
+};
 
 use crate::{
     choose::{can_chat, default_model},
@@ -34,14 +36,15 @@ pub(crate) async fn list(
     headers: HeaderMap,
 ) -> Result<Json<ModelList>, ApiError> {
     let default_model = default_model(&core).await?;
-    let available = upstream::available(&core).await;
+    let models = upstream::models(&core).await;
+    let available = upstream::available_of(&models);
     let language = headers
         .get(http::header::ACCEPT_LANGUAGE)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split([',', ';']).next())
         .unwrap_or("en");
-    let mut items: Vec<ModelView> = profiles(&core, &available, language);
-    items.extend(real_models(&core, &available));
+    let mut items = profiles(&core, &models, &available, language);
+    items.extend(real_models(&models));
     let hint = (!can_chat(&available)).then(|| {
         let (detail, hint) = upstream::why_no_model(&core);
         format!("{detail} {hint}")
@@ -53,33 +56,36 @@ pub(crate) async fn list(
     }))
 }
 
-fn profiles(core: &Core, available: &[AvailableModel], language: &str) -> Vec<ModelView> {
+fn profiles(
+    core: &Core,
+    models: &[PoolModel],
+    available: &[AvailableModel],
+    language: &str,
+) -> Vec<ModelView> {
     core.profiles
         .list()
         .map(|profile| {
             let real_model = core.profiles.real_model(profile.id, available);
             let model = real_model
                 .as_ref()
-                .and_then(|name| available.iter().find(|model| model.name == *name));
+                .and_then(|name| models.iter().find(|model| model.name == *name));
             let usable = core
                 .profiles
                 .resolve(profile.id, available, &Question::default())
                 .is_ok();
-            let mut capabilities: Vec<String> = model.map(names).unwrap_or_default();
-            // One that chooses by the question can do what any of them can.
-            if profile.is_auto() {
-                capabilities = all_names(available);
-            }
+            let capabilities = if profile.is_auto() {
+                // One that chooses by the question can do what any can.
+                names(available.iter().map(|model| model.capabilities))
+            } else {
+                names(model.map(|model| model.details.capabilities))
+            };
             ModelView {
                 id: profile.id.to_owned(),
                 name: profile.name(language).to_owned(),
                 description: Some(profile.description(language).to_owned()),
                 kind: "profile".to_owned(),
-                context_length: model.and_then(|model| model.context_length),
-                nodes: real_model
-                    .as_deref()
-                    .map(|name| upstream::nodes_with(core, name))
-                    .unwrap_or_default(),
+                context_length: model.and_then(|model| model.details.context_length),
+                nodes: model.map(|model| model.nodes.clone()).unwrap_or_default(),
                 real_model,
                 capabilities,
                 available: usable,
@@ -88,38 +94,31 @@ fn profiles(core: &Core, available: &[AvailableModel], language: &str) -> Vec<Mo
         .collect()
 }
 
-fn real_models<'a>(
-    core: &'a Core,
-    available: &'a [AvailableModel],
-) -> impl Iterator<Item = ModelView> + 'a {
-    available
+fn real_models(models: &[PoolModel]) -> impl Iterator<Item = ModelView> + '_ {
+    models
         .iter()
-        .filter(|model| model.capabilities.chat)
+        .filter(|model| model.details.capabilities.chat)
         .map(|model| ModelView {
             id: model.name.clone(),
             name: model.name.clone(),
             description: None,
             kind: "model".to_owned(),
             real_model: Some(model.name.clone()),
-            capabilities: names(model),
-            context_length: model.context_length,
-            nodes: upstream::nodes_with(core, &model.name),
-            available: true,
+            capabilities: names([model.details.capabilities]),
+            context_length: model.details.context_length,
+            nodes: model.nodes.clone(),
+            available: model.available,
         })
 }
 
-fn names(model: &AvailableModel) -> Vec<String> {
-    model
-        .capabilities
-        .names()
-        .into_iter()
-        .map(str::to_owned)
-        .collect()
-}
-
-fn all_names(available: &[AvailableModel]) -> Vec<String> {
-    let mut all: Vec<String> = available.iter().flat_map(names).collect();
-    all.sort_unstable();
-    all.dedup();
-    all
+/// The names of what any of them can do, each once, in their usual order.
+fn names(capabilities: impl IntoIterator<Item = ModelCapabilities>) -> Vec<String> {
+    let mut any = ModelCapabilities::default();
+    for one in capabilities {
+        any.tools |= one.tools;
+        any.vision |= one.vision;
+        any.thinking |= one.thinking;
+        any.embedding |= one.embedding;
+    }
+    any.names().into_iter().map(str::to_owned).collect()
 }

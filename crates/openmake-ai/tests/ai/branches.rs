@@ -5,7 +5,7 @@ use openmake_types::MessageStatus;
 use serde_json::json;
 use testkit::{
     database::TestDatabase,
-    model::{ModelServer, Script, Step},
+    model::{Gate, ModelServer, Script, Step},
 };
 
 use crate::app::{App, Person, text_of};
@@ -86,12 +86,18 @@ async fn a_cut_connection_keeps_the_text_and_the_answer_goes_on() {
     let (db, model) = (TestDatabase::create().await, ModelServer::start().await);
     let app = App::start(&db, &model).await;
     let person = app.person().await;
+    let gate = Gate::closed();
     model.push(Script::new([
         Step::Text("The answer is fo".to_owned()),
+        Step::Wait(gate.clone()),
         Step::Cut,
     ]));
     let begun = person.ask("Question?").await;
-    let events = person.events(&begun).await;
+    let mut watch = person.watch(&begun.turn, 0).await;
+    // Until its first word has arrived, it would be asked once more.
+    let mut events = watch.until("text.delta").await;
+    gate.open_wide();
+    events.extend(watch.rest().await);
     let last = events.last().unwrap();
     assert_eq!(
         (last.name.as_str(), last.data["code"].as_str()),
