@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use openmake_postgres::{EmbeddedPostgres, Lookup, ServerState, Settings, attach, locate_binaries};
+use openmake_postgres::{EmbeddedPostgres, Lookup, Settings, attach, locate_binaries};
 use openmake_store::{PoolSettings, Store};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use crate::{config::Data, paths::Paths};
@@ -57,11 +56,6 @@ impl Database {
             });
         }
         Self::serve(data, paths, tasks).await
-    }
-
-    /// Whether the embedded server can be used; none where it is not ours.
-    pub(crate) fn state(&self) -> Option<watch::Receiver<ServerState>> {
-        self.embedded.as_ref().map(EmbeddedPostgres::state)
     }
 
     /// Whether this process is the only one that can use the database.

@@ -153,7 +153,12 @@ fn check_disk(paths: &Paths, report: &mut Report) {
         .unwrap_or(Path::new("/"));
     match nix::sys::statvfs::statvfs(place) {
         Ok(stat) => {
-            let free = u64::from(stat.blocks_available()) * stat.fragment_size();
+            #[cfg_attr(
+                target_os = "linux",
+                expect(clippy::useless_conversion, reason = "macOS counts in 32 bits")
+            )]
+            let blocks = u64::from(stat.blocks_available());
+            let free = blocks.saturating_mul(stat.fragment_size());
             let text = format!("{} MiB free at {}", free >> 20, paths.data.display());
             if free < LOW_DISK {
                 report.add(

@@ -32,7 +32,7 @@ pub(crate) fn read_or_create(path: &Path, ids: &dyn Ids) -> anyhow::Result<KeyRi
 fn create(path: &Path, ids: &dyn Ids) -> anyhow::Result<KeyRing> {
     let mut bytes = [0; 32];
     ids.fill(&mut bytes);
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = hex::encode(bytes);
     let context = || format!("cannot write the master key {}", path.display());
     // Written aside and renamed, so that a crash leaves no half a key; an
     // existing key is never replaced.

@@ -45,6 +45,10 @@ pub(crate) struct Accounts {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the unit is said where the number is used"
+)]
 pub(crate) struct Limits {
     pub(crate) sign_in_per_minute: u32,
     pub(crate) requests_per_minute: u32,
