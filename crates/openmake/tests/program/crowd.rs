@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use testkit::model::Script;
 
-use crate::support::{Person, World, all, assert_whole, text_of};
+use crate::support::{Person, World, all, assert_whole, count_to, text_of};
 
 const TURNS: usize = 200;
 const PEOPLE: usize = 4;
@@ -13,7 +13,7 @@ const PEOPLE: usize = 4;
 async fn two_hundred_turns_at_once_each_get_their_own_answer() {
     let world = World::start().await;
     let texts: BTreeSet<String> = (0..TURNS)
-        .map(|turn| (0..20).map(|word| format!("{turn}.{word} ")).collect())
+        .map(|turn| format!("Answer {turn}: {}", count_to(20)))
         .collect();
     for text in &texts {
         world.model.push(Script::text(text));

@@ -36,7 +36,9 @@ async fn a_stop_waits_for_the_turns_that_run() {
     world.program.terminate();
     eventually("new questions are refused", || async {
         let answer = world.person.try_ask(&other, "One more?").await;
-        answer.status == StatusCode::SERVICE_UNAVAILABLE && answer.code() == "shutting_down"
+        answer.status == StatusCode::SERVICE_UNAVAILABLE
+            && answer.code() == "shutting_down"
+            && answer.headers.contains_key("retry-after")
     })
     .await;
     gate.open_wide();

@@ -89,5 +89,6 @@ pub(crate) async fn all<T>(futures: impl IntoIterator<Item = impl Future<Output 
 
 /// `0 1 2 … `, a word a token.
 pub(crate) fn count_to(words: usize) -> String {
-    (0..words).map(|number| format!("{number} ")).collect()
+    let words: Vec<String> = (0..words).map(|number| format!("{number} ")).collect();
+    words.concat()
 }
