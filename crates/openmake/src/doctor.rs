@@ -126,10 +126,7 @@ pub(crate) async fn run(
                     "check DATABASE_URL, and that the server runs and takes connections",
                 ),
             }
-            database
-                .stop()
-                .await
-                .context("the database did not stop")?;
+            database.stop().await.context("the database did not stop")?;
         }
         Err(error) => report.add(
             "database",
