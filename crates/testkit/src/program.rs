@@ -125,6 +125,16 @@ impl Instance {
         content.lines().next()?.trim().parse().ok()
     }
 
+    /// Where the embedded server's socket is, outside of the data directory.
+    fn socket_directory(&self) -> Option<PathBuf> {
+        let file = self.data_dir().join("postgres/postmaster.opts");
+        let content = fs::read_to_string(file).ok()?;
+        let (_, path) = content.split_once("unix_socket_directories=\"")?;
+        let path = PathBuf::from(path.split('"').next()?);
+        let name = path.file_name()?.to_str()?;
+        name.starts_with("openmake-").then_some(path)
+    }
+
     /// Starts the server and does not wait.
     pub fn launch(&self) -> Program {
         let mut command = self.command();
@@ -167,16 +177,19 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        let Some(postmaster) = self.postmaster() else {
-            return;
-        };
-        // Its supervisor stops it when the program is gone.
-        let deadline = Instant::now() + REMAINS;
-        while is_alive(postmaster) && Instant::now() < deadline {
-            thread::sleep(POLL);
+        if let Some(postmaster) = self.postmaster() {
+            // Its supervisor stops it when the program is gone.
+            let deadline = Instant::now() + REMAINS;
+            while is_alive(postmaster) && Instant::now() < deadline {
+                thread::sleep(POLL);
+            }
+            if is_alive(postmaster) {
+                send(postmaster, Signal::SIGKILL);
+            }
         }
-        if is_alive(postmaster) {
-            send(postmaster, Signal::SIGKILL);
+        if let Some(directory) = self.socket_directory() {
+            // A program that was killed could not; one that was stopped has.
+            let _ = fs::remove_dir_all(directory);
         }
     }
 }
