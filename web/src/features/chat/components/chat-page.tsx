@@ -137,7 +137,7 @@ export function ChatPage() {
       <PageHeader>
         <ModelPicker value={model} onChange={setModel} />
         {title && (
-          <h1 className="ms-auto hidden min-w-0 truncate pe-2 text-muted text-sm lg:block">
+          <h1 className="ms-auto min-w-0 truncate pe-2 text-muted text-sm max-lg:sr-only">
             {title}
           </h1>
         )}
