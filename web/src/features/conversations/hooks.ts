@@ -78,7 +78,14 @@ export function useConversationActions(conversation: Conversation, shown: boolea
   });
   const remove = useMutation({
     mutationFn: () => deleteConversation(id),
-    onMutate: () => edit(() => null),
+    onMutate: () => {
+      // Its own change comes back over the socket: what is deleted is not asked for.
+      client.setQueryData<Conversation>(
+        keys.conversation(id),
+        (known) => known && { ...known, deleted_at: known.updated_at },
+      );
+      return edit(() => null);
+    },
     onSuccess: () => {
       toast(t('deleted'), { label: t('undo'), run: () => restore.mutate() });
       if (shown) showConversation(null);

@@ -32,8 +32,10 @@ export function changeHandler({ client, setTimeout }: ChangeDeps): (frame: Serve
       case 'conversation.changed': {
         const known = client.getQueryData<Conversation>(keys.conversation(frame.id));
         if (known && known.version >= frame.version) return;
-        void client.invalidateQueries({ queryKey: keys.conversation(frame.id) });
-        void client.invalidateQueries({ queryKey: keys.messages(frame.id) });
+        // A deleted one is a 404 until it is brought back: stale, but not asked for.
+        const refetchType = known?.deleted_at ? 'none' : 'active';
+        void client.invalidateQueries({ queryKey: keys.conversation(frame.id), refetchType });
+        void client.invalidateQueries({ queryKey: keys.messages(frame.id), refetchType });
         listsSoon();
         break;
       }
