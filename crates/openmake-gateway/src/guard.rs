@@ -13,7 +13,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, Method, header};
 use http_body_util::Limited;
 use openmake_api::{ApiError, ClientInfo, extract::too_large};
-use openmake_types::{Actor, ErrorKind};
+use openmake_types::{Actor, ErrorKind, ModelAccess};
 use tracing::Instrument as _;
 
 use crate::{
@@ -220,6 +220,7 @@ pub(crate) async fn actor_of_token(
         session_id: Some(authority.session_id),
         api_key_id: None,
         capabilities: authority.role.capabilities(),
+        models: ModelAccess::All,
     };
     Ok((actor, authority, claims))
 }

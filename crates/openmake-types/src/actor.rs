@@ -1,6 +1,6 @@
 //! Who acts, and what they may do.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 
 use crate::{ApiKeyId, SessionId, UserId};
 
@@ -117,6 +117,39 @@ impl CapabilitySet {
     }
 }
 
+/// Which models a credential may ask, by the names that people use: a public
+/// name such as a profile's, or a real model's.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ModelAccess {
+    /// All there are.
+    #[default]
+    All,
+    /// These and no others. A profile that is named may answer with whichever
+    /// real model it picks.
+    Only(Arc<BTreeSet<String>>),
+}
+
+impl ModelAccess {
+    /// Whether the model that was asked for by `name` may be asked.
+    pub fn allows(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => names.contains(name),
+        }
+    }
+
+    /// What both allow: how a key narrows what its owner may ask.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::All, narrower) | (narrower, Self::All) => narrower.clone(),
+            (Self::Only(ours), Self::Only(theirs)) => {
+                Self::Only(Arc::new(ours.intersection(theirs).cloned().collect()))
+            }
+        }
+    }
+}
+
 /// The one answer to "who is this request from". Made only by the gateway's
 /// authentication; nothing in it ever comes from a body or a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +164,8 @@ pub struct Actor {
     pub api_key_id: Option<ApiKeyId>,
     /// What this credential may do.
     pub capabilities: CapabilitySet,
+    /// Which models it may ask.
+    pub models: ModelAccess,
 }
 
 impl Actor {
@@ -156,6 +191,21 @@ mod tests {
     fn only_an_administrator_manages_nodes() {
         assert!(Role::Admin.capabilities().allows(Capability::ManageNodes));
         assert!(!Role::User.capabilities().allows(Capability::ManageNodes));
+    }
+
+    #[test]
+    fn a_key_can_only_narrow_which_models_may_be_asked() {
+        let only = |names: &[&str]| {
+            ModelAccess::Only(Arc::new(
+                names.iter().map(|&name| name.to_owned()).collect(),
+            ))
+        };
+        let both = only(&["a", "b"]).intersection(&only(&["b", "c"]));
+        assert_eq!(both, only(&["b"]));
+        assert!(both.allows("b") && !both.allows("a") && !both.allows("c"));
+        assert_eq!(ModelAccess::All.intersection(&both), both);
+        assert_eq!(both.intersection(&ModelAccess::All), both);
+        assert!(ModelAccess::All.allows("anything"));
     }
 
     #[test]

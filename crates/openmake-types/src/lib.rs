@@ -9,7 +9,7 @@ mod error;
 mod ids;
 mod usage;
 
-pub use actor::{Actor, Capability, CapabilitySet, Role, UnknownRole};
+pub use actor::{Actor, Capability, CapabilitySet, ModelAccess, Role, UnknownRole};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use content::{
     ContentPart, MessageRole, MessageStatus, ToolCall, ToolResult, TurnStatus, UnknownName,

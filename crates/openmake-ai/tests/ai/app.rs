@@ -26,8 +26,8 @@ use openmake_store::{
     wakeups::Heard,
 };
 use openmake_types::{
-    Actor, Clock as _, ConversationId, Ids as _, MessageId, NodeId, ProcessId, RandomIds, Role,
-    SystemClock, UserId,
+    Actor, Clock as _, ConversationId, Ids as _, MessageId, ModelAccess, NodeId, ProcessId,
+    RandomIds, Role, SystemClock, UserId,
 };
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -274,6 +274,7 @@ impl Person {
             session_id: None,
             api_key_id: None,
             capabilities: self.role.capabilities(),
+            models: ModelAccess::All,
         }
     }
 
