@@ -16,9 +16,7 @@ use crate::Change;
 
 /// What a key is for. It can do what its scopes say and its owner may, never
 /// more; none reaches accounts, passwords, sessions, keys or groups.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ApiKeyScope {
     /// Ask models, start conversations and read one's own.

@@ -18,6 +18,7 @@ pub mod nodes;
 pub mod page;
 pub mod patch;
 pub mod problem;
+pub mod rates;
 pub mod responses;
 pub mod socket;
 pub mod turns;

@@ -16,6 +16,7 @@ pub struct UsageQuery {
     /// Only what was asked with this key.
     pub api_key_id: Option<Uuid>,
     /// What to tell apart besides days and models.
+    #[param(inline)]
     pub by: Option<UsageBy>,
 }
 

@@ -17,7 +17,7 @@ pub struct Retention {
     pub deleted_conversations: TimeDelta,
     /// Guests with all that is theirs, after their last sign of life.
     pub guests: TimeDelta,
-    /// Ended sessions.
+    /// Ended sessions, and keys that were taken back.
     pub ended_sessions: TimeDelta,
 }
 
@@ -36,6 +36,8 @@ pub struct MaintenanceReport {
     pub guests_removed: u64,
     /// Sessions that were removed.
     pub sessions_removed: u64,
+    /// Keys that were removed.
+    pub api_keys_removed: u64,
     /// Messages that were indexed.
     pub messages_indexed: u64,
 }
@@ -70,6 +72,7 @@ impl Store {
             blobs_removed: removed.blobs,
             guests_removed: removal::guests(self, now - retention.guests).await?,
             sessions_removed: removal::sessions(self, now - retention.ended_sessions).await?,
+            api_keys_removed: removal::api_keys(self, now - retention.ended_sessions).await?,
             messages_indexed: self.search().index_waiting().await?,
         })
     }

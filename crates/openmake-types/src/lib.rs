@@ -17,8 +17,8 @@ pub use content::{
 };
 pub use error::ErrorKind;
 pub use ids::{
-    ApiKeyId, BlobId, ConversationId, FixedIds, GroupId, Ids, InvitationId, MessageId, NodeId, ProcessId,
-    RandomIds, SessionId, TurnId, UserId,
+    ApiKeyId, BlobId, ConversationId, FixedIds, GroupId, Ids, InvitationId, MessageId, NodeId,
+    ProcessId, RandomIds, SessionId, TurnId, UserId,
 };
 pub use scope::Scope;
 pub use usage::{TokenCounts, TurnMetrics};
