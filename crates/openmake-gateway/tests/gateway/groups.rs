@@ -123,14 +123,14 @@ async fn managers_run_their_group_and_members_see_that_they_are_in_it() {
         StatusCode::NOT_FOUND
     );
     let member = |user: &str| format!("{group}/members/{user}");
-    let manages = kim
+    let promotion = kim
         .patch(&member(&lees), json!({"role": "manager"}))
         .await
         .status;
-    assert_eq!(manages, StatusCode::FORBIDDEN);
-    let managers = kim.delete(&member(&kims)).await;
-    assert_eq!(managers.status, StatusCode::FORBIDDEN);
-    assert_eq!(managers.code(), "manager_stays");
+    assert_eq!(promotion, StatusCode::FORBIDDEN);
+    let ousted = kim.delete(&member(&kims)).await;
+    assert_eq!(ousted.status, StatusCode::FORBIDDEN);
+    assert_eq!(ousted.code(), "manager_stays");
     let emails = names(&kim, &format!("{group}/members"), "email").await;
     assert_eq!(emails, ["kim@example.com", "lee@example.com"]);
 
