@@ -10,11 +10,15 @@
 mod bill;
 mod call;
 mod embed;
+mod fields;
 mod listing;
+pub(crate) mod openai;
 mod plan;
+mod sse;
 
 pub(crate) use bill::Surface;
 pub(crate) use call::{End, Piece, Reply, Whole, ask};
 pub(crate) use embed::{Embedded, embed};
 pub(crate) use listing::{Listed, ListedKind, list};
 pub(crate) use plan::{CallsAtOnce, Query};
+pub(crate) use sse::event_stream;
