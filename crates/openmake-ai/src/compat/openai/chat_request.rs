@@ -33,8 +33,6 @@ const FIELDS: KnownFields = KnownFields {
         ("n", &["1"]),
         ("logprobs", &["false"]),
         ("top_logprobs", &["0"]),
-        ("frequency_penalty", &["0", "0.0"]),
-        ("presence_penalty", &["0", "0.0"]),
         ("logit_bias", &["{}"]),
         ("store", &["false"]),
         ("service_tier", &["\"auto\"", "\"default\""]),
@@ -86,6 +84,12 @@ pub(crate) struct ChatCompletionRequest {
     /// 0 to 1.
     #[serde(default)]
     top_p: Option<f64>,
+    /// -2 to 2.
+    #[serde(default)]
+    presence_penalty: Option<f64>,
+    /// -2 to 2.
+    #[serde(default)]
+    frequency_penalty: Option<f64>,
     /// The most tokens to write.
     #[serde(default)]
     max_completion_tokens: Option<u32>,
@@ -149,13 +153,15 @@ impl ChatCompletionRequest {
                 .map(|name| effort(&name, "reasoning_effort"))
                 .transpose()?,
             options: ChatOptions {
-                temperature: within(self.temperature, 2.0, "temperature")?,
-                top_p: within(self.top_p, 1.0, "top_p")?,
+                temperature: within(self.temperature, 0.0..=2.0, "temperature")?,
+                top_p: within(self.top_p, 0.0..=1.0, "top_p")?,
+                presence_penalty: penalty(self.presence_penalty, "presence_penalty")?,
+                frequency_penalty: penalty(self.frequency_penalty, "frequency_penalty")?,
                 max_tokens: tokens(self.max_completion_tokens, "max_completion_tokens")?
                     .or(tokens(self.max_tokens, "max_tokens")?),
-                context_length: None,
                 stop: stops(self.stop)?,
                 seed: self.seed,
+                ..ChatOptions::default()
             },
             format: format(self.response_format)?,
             ..Query::new(self.model, messages(self.messages)?)
@@ -370,6 +376,13 @@ fn read_tools(values: Vec<Value>) -> Result<Vec<ToolSpec>, ApiError> {
     }
     tools::check(&read)?;
     Ok(read)
+}
+
+/// A penalty; none where it would weigh nothing, so that servers which know no
+/// penalties need not be told.
+fn penalty(value: Option<f64>, field: &str) -> Result<Option<f64>, ApiError> {
+    let value = within(value, -2.0..=2.0, field)?;
+    Ok(value.filter(|weight| weight.abs() > 0.0))
 }
 
 /// A tool that the vendor runs, or that is called in another way.

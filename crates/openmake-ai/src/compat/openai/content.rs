@@ -1,6 +1,7 @@
 //! Texts and pictures of a message.
 
-use bytes::Bytes;
+use std::ops::RangeInclusive;
+
 use openmake_api::ApiError;
 use openmake_models::{Image, ThinkingLevel};
 use serde_json::Value;
@@ -44,7 +45,7 @@ pub(super) fn image(url: &str, field: &str) -> Result<Image, ApiError> {
     })?;
     Ok(Image {
         media_type: image.media_type.to_owned(),
-        bytes: Bytes::from(image.bytes),
+        bytes: image.bytes.into(),
     })
 }
 
@@ -64,11 +65,16 @@ pub(super) fn effort(name: &str, field: &str) -> Result<ThinkingLevel, ApiError>
 }
 
 /// A number within a range.
-pub(super) fn within(value: Option<f64>, most: f64, field: &str) -> Result<Option<f64>, ApiError> {
+pub(super) fn within(
+    value: Option<f64>,
+    range: RangeInclusive<f64>,
+    field: &str,
+) -> Result<Option<f64>, ApiError> {
     match value {
-        Some(number) if !(0.0..=most).contains(&number) => {
-            Err(wrong(field, format!("`{field}` is from 0 to {most}.")))
-        }
+        Some(number) if !range.contains(&number) => Err(wrong(
+            field,
+            format!("`{field}` is from {} to {}.", range.start(), range.end()),
+        )),
         value => Ok(value),
     }
 }
