@@ -135,7 +135,7 @@ pub(super) async fn prepare(
 }
 
 /// Refuses a model that the credential may not ask.
-pub(super) fn permit(core: &Core, access: &ModelAccess, name: &str) -> Result<(), ApiError> {
+pub(crate) fn permit(core: &Core, access: &ModelAccess, name: &str) -> Result<(), ApiError> {
     if name.is_empty() || name.chars().count() > MAX_NAME {
         return Err(ApiError::field(
             "model",

@@ -14,6 +14,8 @@ mod leases;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod openai;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod stopping;
