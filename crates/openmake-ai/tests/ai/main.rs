@@ -18,6 +18,8 @@ mod openai;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod responses;
+#[cfg(test)]
 mod stopping;
 #[cfg(test)]
 mod tools;

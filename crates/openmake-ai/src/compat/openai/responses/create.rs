@@ -27,7 +27,7 @@ use super::{
     source::{Source, stream},
 };
 use crate::{
-    compat::{Surface, ask, permit},
+    compat::{Surface, ask, model_not_found, permit},
     core::Core,
     error::store_error,
     turns::start::{self, StartCommand, What, Wishes},
@@ -148,7 +148,7 @@ async fn start_turn(
             if is_new {
                 forget(core, actor, conversation).await;
             }
-            return Err(error);
+            return Err(model_not_found(error));
         }
     };
     open(core, actor, TurnId::from_uuid(started.turn_id)).await
