@@ -17,6 +17,7 @@ pub mod maintenance;
 pub mod messages;
 mod model_access;
 pub mod nodes;
+pub mod responses;
 mod schema;
 pub mod search;
 pub mod secrets;

@@ -197,6 +197,7 @@ impl App {
             role: Role::Admin,
             conversation,
             key: None,
+            models: ModelAccess::All,
         }
     }
 
@@ -257,6 +258,8 @@ pub(crate) struct Person {
     pub(crate) user: UserId,
     pub(crate) role: Role,
     pub(crate) conversation: ConversationId,
+    /// The models that a group lets the person ask.
+    pub(crate) models: ModelAccess,
     /// The key that is used, if one is.
     pub(crate) key: Option<Key>,
 }
@@ -291,10 +294,10 @@ impl Person {
             session_id: None,
             api_key_id: self.key.as_ref().map(|key| key.id),
             capabilities: self.role.capabilities(),
-            models: self
-                .key
-                .as_ref()
-                .map_or(ModelAccess::All, |key| key.models.clone()),
+            models: self.key.as_ref().map_or_else(
+                || self.models.clone(),
+                |key| self.models.intersection(&key.models),
+            ),
             tokens_per_minute: self.key.as_ref().and_then(|key| key.tokens_per_minute),
         }
     }

@@ -16,7 +16,11 @@ mod leases;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod openai;
+#[cfg(test)]
 mod outage;
+#[cfg(test)]
+mod responses;
 #[cfg(test)]
 mod stopping;
 #[cfg(test)]

@@ -10,6 +10,8 @@ mod authorization;
 #[cfg(test)]
 mod conversations;
 #[cfg(test)]
+mod foreign;
+#[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod http_rules;
