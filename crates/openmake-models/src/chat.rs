@@ -109,9 +109,9 @@ pub enum ToolChoice {
     Auto,
     /// Not now, though they are defined.
     None,
-    /// At least one. Ollama knows no such demand and takes it as `Auto`.
+    /// At least one. Ollama cannot be told so and refuses it.
     Required,
-    /// This one. Ollama is offered no other instead.
+    /// This one. Ollama refuses it too.
     Named(String),
 }
 
@@ -156,6 +156,18 @@ pub struct ChatOptions {
     pub stop: Vec<String>,
     /// Makes sampling repeatable where the server can.
     pub seed: Option<u64>,
+    /// How many of the likeliest tokens are drawn from. This and the next two
+    /// are known to Ollama, to servers of one's own and to `OpenRouter`; others
+    /// answer [`ModelError::Unsupported`](crate::ModelError::Unsupported).
+    pub top_k: Option<u32>,
+    /// The least probability of a token, as a share of the likeliest one's.
+    pub min_p: Option<f64>,
+    /// What tokens that were written lately are weighed down by; 1 is nothing.
+    pub repeat_penalty: Option<f64>,
+    /// Weighs down what was written at all, -2 to 2.
+    pub presence_penalty: Option<f64>,
+    /// Weighs down what was written, the more often the more, -2 to 2.
+    pub frequency_penalty: Option<f64>,
 }
 
 /// The form that the answer has to have.

@@ -44,6 +44,12 @@ pub enum ModelError {
         /// The server's words.
         message: String,
     },
+    /// The server's protocol has no way to say what the question demands.
+    #[error("the model's server cannot be told {what}")]
+    Unsupported {
+        /// What it cannot be told, in the words of our own API.
+        what: &'static str,
+    },
     /// The server answered with an error.
     #[error("the model server answered with an error: {message}")]
     Upstream {
@@ -97,7 +103,7 @@ impl ModelError {
             | Self::Connection { .. }
             | Self::Protocol { .. } => ErrorKind::UpstreamFailed,
             Self::RateLimited { .. } => ErrorKind::RateLimited,
-            Self::ContextTooLong { .. } => ErrorKind::InvalidInput,
+            Self::ContextTooLong { .. } | Self::Unsupported { .. } => ErrorKind::InvalidInput,
             Self::Timeout(_) => ErrorKind::Timeout,
             Self::Cancelled => ErrorKind::Cancelled,
         }
@@ -119,6 +125,9 @@ impl ModelError {
             Self::RateLimited { .. } => Some("Wait, or add another API key to this node."),
             Self::ContextTooLong { .. } => {
                 Some("Start a new conversation, or choose a model with a longer context.")
+            }
+            Self::Unsupported { .. } => {
+                Some("Leave it out, or choose a model of another kind of server.")
             }
             Self::Timeout(TimeoutKind::FirstToken(_)) => {
                 Some("The model may still be loading, or be too large for its machine. Try again.")

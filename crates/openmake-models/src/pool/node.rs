@@ -238,6 +238,7 @@ pub(super) fn is_servers_fault(error: &ModelError) -> bool {
         | ModelError::Unauthorized { .. }
         | ModelError::RateLimited { .. }
         | ModelError::ContextTooLong { .. }
+        | ModelError::Unsupported { .. }
         | ModelError::Cancelled => false,
     }
 }

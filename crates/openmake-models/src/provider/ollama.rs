@@ -1,6 +1,9 @@
 //! Ollama.
 
-use futures_util::{FutureExt as _, future::BoxFuture};
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, ready},
+};
 
 use super::{
     BaseUrl, Credential, DeltaStream, Provider, ProviderParts,
@@ -81,6 +84,9 @@ impl Provider for OllamaProvider {
         credential: &'a Credential,
         request: &'a ChatRequest,
     ) -> BoxFuture<'a, Result<DeltaStream, ModelError>> {
+        if let Some(what) = ollama::unsupported(request) {
+            return ready(Err(ModelError::Unsupported { what })).boxed();
+        }
         let decoder = Box::new(OllamaDecoder::new(&request.model, self.0.call_prefix()));
         let ask = Ask {
             path: "/api/chat",

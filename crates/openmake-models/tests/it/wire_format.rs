@@ -49,6 +49,11 @@ fn full_request() -> ChatRequest {
             context_length: Some(8192),
             stop: vec!["END".into()],
             seed: Some(7),
+            top_k: Some(40),
+            min_p: Some(0.05),
+            repeat_penalty: Some(1.1),
+            presence_penalty: Some(0.2),
+            frequency_penalty: Some(0.3),
         },
         format: AnswerFormat::Schema(json!({"type": "object"})),
         keep_alive: Some(KeepAlive::For(Duration::from_mins(5))),
@@ -85,6 +90,8 @@ fn ollama_gets_every_field() {
             "format": {"type": "object"},
             "options": {
                 "temperature": 0.5, "top_p": 0.9, "num_predict": 100, "num_ctx": 8192, "stop": ["END"], "seed": 7,
+                "top_k": 40, "min_p": 0.05, "repeat_penalty": 1.1,
+                "presence_penalty": 0.2, "frequency_penalty": 0.3,
             },
             "tools": [tool("calculator", "Computes."), tool("current_time", "Tells.")],
             "messages": [
@@ -147,6 +154,29 @@ fn ollama_is_offered_only_the_tools_that_may_be_used() {
 }
 
 #[test]
+fn what_a_server_cannot_be_told_is_known_before_it_is_asked() {
+    let with = |tool_choice| ChatRequest {
+        tool_choice,
+        ..full_request()
+    };
+    for (choice, refused) in [
+        (ToolChoice::Auto, false),
+        (ToolChoice::None, false),
+        (ToolChoice::Required, true),
+        (ToolChoice::Named("calculator".into()), true),
+    ] {
+        assert_eq!(ollama::unsupported(&with(choice)).is_some(), refused);
+    }
+    let told = |host, request: &ChatRequest| openai::unsupported(request, Dialect::of_host(host));
+    let request = with(ToolChoice::Required);
+    assert_eq!(told("localhost", &request), None);
+    assert_eq!(told("openrouter.ai", &request), None);
+    assert_eq!(told("api.openai.com", &request), Some("top_k"));
+    let plain = ChatRequest::new("m", Vec::new());
+    assert_eq!(told("api.openai.com", &plain), None);
+}
+
+#[test]
 fn ollama_gets_arguments_that_are_no_object_as_text() {
     let mut message = ChatMessage::text(Role::Assistant, "");
     message.tool_calls.push(ToolCall {
@@ -171,6 +201,8 @@ fn openai_gets_every_field() {
             "stream": true,
             "stream_options": {"include_usage": true},
             "temperature": 0.5, "top_p": 0.9, "max_tokens": 100, "stop": ["END"], "seed": 7,
+            "top_k": 40, "min_p": 0.05, "repetition_penalty": 1.1, "repeat_penalty": 1.1,
+            "presence_penalty": 0.2, "frequency_penalty": 0.3,
             "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}},
             "tools": [tool("calculator", "Computes."), tool("current_time", "Tells.")],
             "messages": [

@@ -56,19 +56,29 @@ struct Options<'a> {
     stop: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_k: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repeat_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    presence_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frequency_penalty: Option<f64>,
 }
 
 impl Options<'_> {
     fn is_empty(&self) -> bool {
-        *self
-            == Self {
-                temperature: None,
-                top_p: None,
-                num_predict: None,
-                num_ctx: None,
-                stop: &[],
-                seed: None,
-            }
+        *self == options(&ChatOptions::default())
+    }
+}
+
+/// What of `request` this protocol has no words for.
+pub fn unsupported(request: &ChatRequest) -> Option<&'static str> {
+    match request.tool_choice {
+        ToolChoice::Required | ToolChoice::Named(_) => Some("that it has to use a tool"),
+        ToolChoice::Auto | ToolChoice::None => None,
     }
 }
 
@@ -165,6 +175,11 @@ fn options(options: &ChatOptions) -> Options<'_> {
         num_ctx: options.context_length,
         stop: &options.stop,
         seed: options.seed,
+        top_k: options.top_k,
+        min_p: options.min_p,
+        repeat_penalty: options.repeat_penalty,
+        presence_penalty: options.presence_penalty,
+        frequency_penalty: options.frequency_penalty,
     }
 }
 
