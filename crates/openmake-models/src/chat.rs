@@ -109,9 +109,9 @@ pub enum ToolChoice {
     Auto,
     /// Not now, though they are defined.
     None,
-    /// At least one. Ollama cannot be told so and refuses it.
+    /// At least one. Ollama knows no such demand and takes it as `Auto`.
     Required,
-    /// This one. Ollama refuses it too.
+    /// This one. Ollama is offered no other instead.
     Named(String),
 }
 

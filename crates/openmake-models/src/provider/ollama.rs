@@ -1,9 +1,6 @@
 //! Ollama.
 
-use futures_util::{
-    FutureExt as _,
-    future::{BoxFuture, ready},
-};
+use futures_util::{FutureExt as _, future::BoxFuture};
 
 use super::{
     BaseUrl, Credential, DeltaStream, Provider, ProviderParts,
@@ -84,9 +81,6 @@ impl Provider for OllamaProvider {
         credential: &'a Credential,
         request: &'a ChatRequest,
     ) -> BoxFuture<'a, Result<DeltaStream, ModelError>> {
-        if let Some(what) = ollama::unsupported(request) {
-            return ready(Err(ModelError::Unsupported { what })).boxed();
-        }
         let decoder = Box::new(OllamaDecoder::new(&request.model, self.0.call_prefix()));
         let ask = Ask {
             path: "/api/chat",

@@ -6,4 +6,4 @@ mod request;
 
 pub use decode::OllamaDecoder;
 pub use models::{parse_details, parse_embeddings, parse_list, parse_loaded, parse_version};
-pub use request::{chat_body, embed_body, show_body, unsupported};
+pub use request::{chat_body, embed_body, show_body};

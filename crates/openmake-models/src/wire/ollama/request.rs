@@ -74,14 +74,6 @@ impl Options<'_> {
     }
 }
 
-/// What of `request` this protocol has no words for.
-pub fn unsupported(request: &ChatRequest) -> Option<&'static str> {
-    match request.tool_choice {
-        ToolChoice::Required | ToolChoice::Named(_) => Some("that it has to use a tool"),
-        ToolChoice::Auto | ToolChoice::None => None,
-    }
-}
-
 /// The body of `POST /api/chat`.
 pub fn chat_body(request: &ChatRequest) -> Vec<u8> {
     let body = Body {
