@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -59,8 +59,10 @@ pub(crate) struct Core {
     /// The stored nodes, by id and version, that the pool was given last.
     pub(crate) applied: tokio::sync::Mutex<Option<Vec<(NodeId, i64)>>>,
     live: Mutex<HashMap<TurnId, Arc<LiveTurn>>>,
-    /// Told whenever a turn leaves `live`.
-    pub(crate) left: Notify,
+    /// Stateless calls under way.
+    calls: Arc<AtomicUsize>,
+    /// Told whenever a turn leaves `live` or a call ends.
+    pub(crate) left: Arc<Notify>,
     draining: AtomicBool,
 }
 
@@ -96,7 +98,8 @@ impl Core {
             renew_now: Notify::new(),
             applied: tokio::sync::Mutex::new(None),
             live: Mutex::new(HashMap::new()),
-            left: Notify::new(),
+            calls: Arc::default(),
+            left: Arc::default(),
             draining: AtomicBool::new(false),
         }
     }
@@ -131,6 +134,22 @@ impl Core {
         self.left.notify_waiters();
     }
 
+    /// Stateless calls under way.
+    pub(crate) fn running_calls(&self) -> usize {
+        self.calls.load(Ordering::Acquire)
+    }
+
+    /// Counts a stateless call for as long as the answer is kept.
+    pub(crate) fn enter_call(&self) -> RunningCall {
+        self.calls.fetch_add(1, Ordering::AcqRel);
+        self.metrics.call_began();
+        RunningCall {
+            calls: Arc::clone(&self.calls),
+            left: Arc::clone(&self.left),
+            metrics: self.metrics.clone(),
+        }
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
@@ -150,5 +169,20 @@ impl Core {
                 );
             }
         });
+    }
+}
+
+/// A stateless call that is counted.
+pub(crate) struct RunningCall {
+    calls: Arc<AtomicUsize>,
+    left: Arc<Notify>,
+    metrics: Metrics,
+}
+
+impl Drop for RunningCall {
+    fn drop(&mut self) {
+        self.calls.fetch_sub(1, Ordering::AcqRel);
+        self.metrics.call_ended();
+        self.left.notify_waiters();
     }
 }

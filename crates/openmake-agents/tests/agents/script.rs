@@ -20,7 +20,7 @@ use openmake_agents::{
     run,
 };
 use openmake_models::{
-    ChatDelta, ChatRequest, FinishReason, ModelCapabilities, ModelError, ToolSpec,
+    ChatDelta, ChatRequest, FinishReason, ModelCapabilities, ModelError, Strictness, ToolSpec,
 };
 use openmake_tools::{Locale, Registry, ToolContext};
 use openmake_types::{SystemClock, TokenCounts, ToolCall};
@@ -234,6 +234,7 @@ impl Case {
                 name: spec.name.clone(),
                 description: spec.description.clone(),
                 parameters: spec.parameters.clone(),
+                strictness: Strictness::Usual,
             })
             .collect();
         let input = TurnInput {

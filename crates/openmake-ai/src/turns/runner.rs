@@ -9,7 +9,7 @@ use openmake_agents::{
     system_prompt,
 };
 use openmake_api::EventBody;
-use openmake_models::ToolSpec;
+use openmake_models::{Strictness, ToolSpec};
 use openmake_store::{StoreError, messages::StoredError, turns::Turn};
 use openmake_tools::{Locale, ToolContext};
 use openmake_types::{ApiKeyId, ErrorKind, TurnMetrics, TurnStatus};
@@ -169,6 +169,7 @@ fn tool_spec(spec: &openmake_tools::ToolSpec) -> ToolSpec {
         name: spec.name.clone(),
         description: spec.description.clone(),
         parameters: spec.parameters.clone(),
+        strictness: Strictness::Usual,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use openmake_models::{
     AnswerFormat, ChatMessage, ChatOptions, ChatRequest, EmbedRequest, Image, KeepAlive, Role,
-    ThinkingLevel, ToolChoice, ToolSpec,
+    Strictness, ThinkingLevel, ToolChoice, ToolSpec,
     wire::{
         ollama,
         openai::{self, Dialect},
@@ -34,11 +34,13 @@ fn full_request() -> ChatRequest {
                 name: "calculator".into(),
                 description: "Computes.".into(),
                 parameters: json!({"type": "object"}),
+                strictness: Strictness::Usual,
             },
             ToolSpec {
                 name: "current_time".into(),
                 description: "Tells.".into(),
                 parameters: json!({"type": "object"}),
+                strictness: Strictness::Usual,
             },
         ],
         thinking: Some(ThinkingLevel::High),

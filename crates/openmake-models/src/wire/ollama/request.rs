@@ -85,7 +85,9 @@ pub fn chat_body(request: &ChatRequest) -> Vec<u8> {
         format: match &request.format {
             AnswerFormat::Text => None,
             AnswerFormat::Json => Some(json!("json")),
-            AnswerFormat::Schema(schema) => Some(schema.clone()),
+            AnswerFormat::Schema(schema) | AnswerFormat::StrictSchema(schema) => {
+                Some(schema.clone())
+            }
         },
         options: options(&request.options),
         keep_alive: request.keep_alive.map(keep_alive),

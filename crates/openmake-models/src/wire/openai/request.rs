@@ -67,6 +67,8 @@ struct Message<'a> {
     role: &'static str,
     content: Option<Content<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning: Option<&'a str>,
@@ -178,6 +180,7 @@ fn message(message: &ChatMessage, dialect: Dialect) -> Message<'_> {
     Message {
         role: message.role.as_str(),
         content,
+        name: message.name.as_deref(),
         // Servers that do not ask for their thinking back refuse it.
         reasoning_content: thinking.filter(|_| dialect.thinking == ThinkingField::Template),
         reasoning: thinking.filter(|_| dialect.thinking == ThinkingField::Object),
@@ -219,6 +222,10 @@ fn response_format(format: &AnswerFormat) -> Option<Value> {
         AnswerFormat::Schema(schema) => Some(
             json!({ "type": "json_schema", "json_schema": { "name": "answer", "schema": schema } }),
         ),
+        AnswerFormat::StrictSchema(schema) => Some(json!({
+            "type": "json_schema",
+            "json_schema": { "name": "answer", "schema": schema, "strict": true },
+        })),
     }
 }
 

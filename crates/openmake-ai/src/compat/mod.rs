@@ -1,0 +1,20 @@
+//! The surfaces of other vendors, for programs that were written for them.
+//!
+//! A call is stateless: the history is the client's, nothing of it enters
+//! conversations or the log, and a closed connection ends the model's request.
+//! What all surfaces share is here ([`ask`], [`embed`], [`list`]); each vendor's
+//! wire types, mappings and handlers have a module of their own. Errors are
+//! the program's own [`openmake_api::ApiError`]s; the gateway writes them in
+//! the vendor's shape ([`openmake_api::ErrorShape`]), by the path.
+
+mod bill;
+mod call;
+mod embed;
+mod listing;
+mod plan;
+
+pub(crate) use bill::Surface;
+pub(crate) use call::{End, Piece, Reply, Whole, ask};
+pub(crate) use embed::{Embedded, embed};
+pub(crate) use listing::{Listed, ListedKind, list};
+pub(crate) use plan::{CallsAtOnce, Query};
