@@ -155,6 +155,12 @@ async fn within<T>(deadline: Option<Instant>, future: impl Future<Output = T>) -
 }
 
 impl Reply {
+    /// What the model reads, by our estimate: for surfaces that say it before
+    /// a server has counted.
+    pub(crate) const fn estimated_input(&self) -> u64 {
+        self.bill.estimated_input()
+    }
+
     /// The next piece; none after the last one or an error.
     pub(crate) async fn next(&mut self) -> Option<Result<Piece, ApiError>> {
         while !self.over {

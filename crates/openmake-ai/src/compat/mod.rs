@@ -7,10 +7,13 @@
 //! the program's own [`openmake_api::ApiError`]s; the gateway writes them in
 //! the vendor's shape ([`openmake_api::ErrorShape`]), by the path.
 
+mod anthropic;
 mod bill;
 mod call;
 mod embed;
 mod listing;
+mod ollama;
+mod picture;
 mod plan;
 
 pub(crate) use bill::Surface;

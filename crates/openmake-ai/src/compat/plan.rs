@@ -174,6 +174,8 @@ fn merge(chosen: Chosen, query: Query, readable: Option<u64>) -> Result<Prepared
     let instructed = messages.iter().any(|message| message.role == Role::System);
     if let Some(instructions) = &plan.instructions
         && !instructed
+        // Without a message nothing is asked: the model is only loaded.
+        && !messages.is_empty()
         && query.format == AnswerFormat::Text
     {
         messages.insert(0, ChatMessage::text(Role::System, instructions.clone()));

@@ -15,7 +15,7 @@ const MAX_PARTS: usize = 20;
 /// Pictures of a question.
 const MAX_IMAGES: usize = 8;
 /// Bytes of a picture.
-const MAX_IMAGE_BYTES: usize = 8 * 1024 * 1024;
+pub(crate) const MAX_IMAGE_BYTES: usize = 8 * 1024 * 1024;
 
 /// A question within its limits.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ fn too_large() -> ApiError {
 }
 
 /// What kind of picture it is, whatever it was called.
-fn media_type(bytes: &[u8]) -> Option<&'static str> {
+pub(crate) fn media_type(bytes: &[u8]) -> Option<&'static str> {
     if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         Some("image/png")
     } else if bytes.starts_with(b"\xff\xd8\xff") {

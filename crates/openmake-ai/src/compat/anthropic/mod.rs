@@ -1,0 +1,203 @@
+//! Anthropic's `/v1/messages`, for its clients.
+//!
+//! What of its protocol means what here, and what is refused, is in
+//! docs/compatibility.md.
+
+mod events;
+mod request;
+mod wire;
+
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    extract::{FromRequestParts, State},
+    response::{
+        IntoResponse as _, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures_util::stream;
+use http::{HeaderName, HeaderValue, header, request::Parts};
+use openmake_agents::context::estimate_request;
+use openmake_api::{
+    Allowed, ApiError, ErrorShape, authorize::Chat, extract::Json, responses::ReadProblems,
+};
+use openmake_models::ChatRequest;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use self::{
+    events::{Encoder, Frame, Head},
+    request::Asked,
+    wire::MessagesRequest,
+};
+use super::{Query, Reply, Surface, ask, plan::permit};
+use crate::core::Core;
+
+/// How often a silent stream shows that it lives.
+const PING: Duration = Duration::from_secs(15);
+/// The version of the protocol that is spoken here.
+const VERSION: &str = "2023-06-01";
+
+/// The header `anthropic-version`, which every client of Anthropic's sends.
+#[derive(Debug)]
+pub(crate) struct Version;
+
+impl<S: Sync> FromRequestParts<S> for Version {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let sent = parts.headers.get("anthropic-version");
+        match sent.map(HeaderValue::as_bytes) {
+            Some(version) if version == VERSION.as_bytes() => Ok(Self),
+            Some(_) => Err(ApiError::field(
+                "anthropic-version",
+                "unsupported",
+                format!("The header `anthropic-version` is {VERSION} here."),
+            )),
+            None => Err(ApiError::field(
+                "anthropic-version",
+                "required",
+                format!("The header `anthropic-version` is missing; send {VERSION}."),
+            )),
+        }
+    }
+}
+
+/// Ask a model, in Anthropic's protocol.
+#[utoipa::path(
+    post,
+    path = "/v1/messages",
+    tag = "Anthropic",
+    params(("anthropic-version" = String, Header, description = "2023-06-01")),
+    request_body = MessagesRequest,
+    responses(
+        (status = OK, description = "The answer as Anthropic's clients read it: one document, or with `stream` server-sent events from `message_start` to `message_stop`", body = Value),
+        ReadProblems,
+    ),
+    security(("bearer" = [])),
+)]
+pub(crate) async fn create(
+    State(core): State<Arc<Core>>,
+    Allowed { actor, .. }: Allowed<Chat>,
+    _: Version,
+    Json(request): Json<MessagesRequest>,
+) -> Result<Response, ApiError> {
+    if request.max_tokens.is_none() {
+        return Err(ApiError::field(
+            "max_tokens",
+            "required",
+            "`max_tokens` is missing: the most tokens to write.",
+        ));
+    }
+    let streamed = request.stream == Some(true);
+    let Asked { query, display } = request::query(request)?;
+    let model = query.model.clone();
+    let reply = ask(&core, Surface::Anthropic, &actor, query).await?;
+    let id = core.ids.uuid(core.clock.now()).simple();
+    let head = Head {
+        id: format!("msg_{id}"),
+        model,
+        display,
+    };
+    if streamed {
+        return Ok(streaming(head, reply));
+    }
+    let whole = reply.whole().await?;
+    Ok(Json(events::whole(&head, &whole)).into_response())
+}
+
+/// How many tokens a request reads.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AnthropicTokenCount)]
+pub(crate) struct TokenCount {
+    /// Our estimate: models cut texts differently, and asking the model's
+    /// server would cost a call.
+    input_tokens: u64,
+}
+
+/// Estimate how many tokens a request of `/v1/messages` reads.
+#[utoipa::path(
+    post,
+    path = "/v1/messages/count_tokens",
+    tag = "Anthropic",
+    params(("anthropic-version" = String, Header, description = "2023-06-01")),
+    request_body = MessagesRequest,
+    responses((status = OK, body = TokenCount), ReadProblems),
+    security(("bearer" = [])),
+)]
+pub(crate) async fn count_tokens(
+    State(core): State<Arc<Core>>,
+    Allowed { actor, .. }: Allowed<Chat>,
+    _: Version,
+    Json(request): Json<MessagesRequest>,
+) -> Result<Json<TokenCount>, ApiError> {
+    let Asked { query, .. } = request::query(request)?;
+    permit(&core, &actor.models, &query.model)?;
+    let Query {
+        model,
+        messages,
+        tools,
+        ..
+    } = query;
+    let read = ChatRequest {
+        tools,
+        ..ChatRequest::new(model, messages)
+    };
+    Ok(Json(TokenCount {
+        input_tokens: estimate_request(&read),
+    }))
+}
+
+/// An answer that is being sent.
+struct Sending {
+    reply: Reply,
+    encoder: Encoder,
+    ready: VecDeque<Frame>,
+}
+
+impl Sending {
+    async fn next(&mut self) -> Option<Frame> {
+        loop {
+            if let Some(frame) = self.ready.pop_front() {
+                return Some(frame);
+            }
+            match self.reply.next().await? {
+                Ok(piece) => self.ready.extend(self.encoder.piece(piece)),
+                Err(error) => {
+                    let body = ErrorShape::Anthropic.body(&error.problem());
+                    return Some(Frame::error(body));
+                }
+            }
+        }
+    }
+}
+
+fn streaming(head: Head, reply: Reply) -> Response {
+    let encoder = Encoder::new(head);
+    let sending = Sending {
+        ready: encoder.start(reply.estimated_input()).into(),
+        reply,
+        encoder,
+    };
+    let events = stream::unfold(sending, async |mut sending| {
+        let event = event(&sending.next().await?);
+        Some((Ok::<_, Infallible>(event), sending))
+    });
+    let alive = KeepAlive::new().interval(PING).event(event(&Frame::ping()));
+    let mut response = Sse::new(events).keep_alive(alive).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn event(frame: &Frame) -> Event {
+    Event::default()
+        .event(frame.name)
+        .data(frame.data.to_string())
+}
