@@ -92,6 +92,9 @@ pub struct LimitSettings {
     pub request_timeout: Duration,
     /// The same where a large body is sent.
     pub upload_timeout: Duration,
+    /// The same where the answer comes when a model has given it. What a model
+    /// may take between two words is limited where models are asked.
+    pub answer_timeout: Duration,
 }
 
 impl Default for LimitSettings {
@@ -103,6 +106,7 @@ impl Default for LimitSettings {
             uri_bytes: 8 << 10,
             request_timeout: Duration::from_secs(30),
             upload_timeout: Duration::from_mins(2),
+            answer_timeout: Duration::from_mins(30),
         }
     }
 }
