@@ -7,12 +7,12 @@
 //! the program's own [`openmake_api::ApiError`]s; the gateway writes them in
 //! the vendor's shape ([`openmake_api::ErrorShape`]), by the path.
 
-mod anthropic;
+pub(crate) mod anthropic;
 mod bill;
 mod call;
 mod embed;
 mod listing;
-mod ollama;
+pub(crate) mod ollama;
 mod picture;
 mod plan;
 

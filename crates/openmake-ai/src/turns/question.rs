@@ -15,7 +15,7 @@ const MAX_PARTS: usize = 20;
 /// Pictures of a question.
 const MAX_IMAGES: usize = 8;
 /// Bytes of a picture.
-pub(crate) const MAX_IMAGE_BYTES: usize = 8 * 1024 * 1024;
+const MAX_IMAGE_BYTES: usize = 8 * 1024 * 1024;
 
 /// A question within its limits.
 #[derive(Debug)]
@@ -81,7 +81,8 @@ impl Question {
 }
 
 impl NewImage {
-    fn parse(data: &str) -> Result<Self, ApiError> {
+    /// Reads base64, alone or in a `data:` URL.
+    pub(crate) fn parse(data: &str) -> Result<Self, ApiError> {
         let encoded = match data.strip_prefix("data:") {
             Some(url) => url
                 .split_once(";base64,")
@@ -124,7 +125,7 @@ fn too_large() -> ApiError {
 }
 
 /// What kind of picture it is, whatever it was called.
-pub(crate) fn media_type(bytes: &[u8]) -> Option<&'static str> {
+fn media_type(bytes: &[u8]) -> Option<&'static str> {
     if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         Some("image/png")
     } else if bytes.starts_with(b"\xff\xd8\xff") {

@@ -17,7 +17,7 @@ const UNSIGNED: &str = "openmake-unsigned";
 pub(super) struct Head {
     /// `msg_…`
     pub(super) id: String,
-    /// The model, as it was asked for.
+    /// The real model that answers.
     pub(super) model: String,
     /// Whether the client wants to read the thinking.
     pub(super) display: Display,
@@ -102,7 +102,8 @@ impl Encoder {
                     json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": {} });
                 frames.push(self.begin(&block));
                 let input = input(&call).to_string();
-                frames.push(self.delta(json!({ "type": "input_json_delta", "partial_json": input })));
+                frames
+                    .push(self.delta(json!({ "type": "input_json_delta", "partial_json": input })));
                 frames.push(self.stop());
             }
             Piece::End(end) => {
@@ -118,7 +119,10 @@ impl Encoder {
                         },
                     }),
                 ));
-                frames.push(Frame::new("message_stop", json!({ "type": "message_stop" })));
+                frames.push(Frame::new(
+                    "message_stop",
+                    json!({ "type": "message_stop" }),
+                ));
             }
         }
         frames
@@ -141,7 +145,8 @@ impl Encoder {
             None => return,
             Some(Open::Text) => {}
             Some(Open::Thinking) => {
-                frames.push(self.delta(json!({ "type": "signature_delta", "signature": UNSIGNED })));
+                frames
+                    .push(self.delta(json!({ "type": "signature_delta", "signature": UNSIGNED })));
             }
         }
         frames.push(self.stop());
@@ -179,8 +184,7 @@ pub(super) fn whole(head: &Head, whole: &Whole) -> Value {
             Display::Summarized => whole.thinking.as_str(),
             Display::Omitted => "",
         };
-        content
-            .push(json!({ "type": "thinking", "thinking": thinking, "signature": UNSIGNED }));
+        content.push(json!({ "type": "thinking", "thinking": thinking, "signature": UNSIGNED }));
     }
     if !whole.text.is_empty() {
         content.push(json!({ "type": "text", "text": whole.text }));

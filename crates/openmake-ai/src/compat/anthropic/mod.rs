@@ -10,7 +10,7 @@ mod wire;
 use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
-    extract::{FromRequestParts, State},
+    extract::{DefaultBodyLimit, FromRequestParts, State},
     response::{
         IntoResponse as _, Response,
         sse::{Event, KeepAlive, Sse},
@@ -20,12 +20,13 @@ use futures_util::stream;
 use http::{HeaderName, HeaderValue, header, request::Parts};
 use openmake_agents::context::estimate_request;
 use openmake_api::{
-    Allowed, ApiError, ErrorShape, authorize::Chat, extract::Json, responses::ReadProblems,
+    Allowed, ApiError, ErrorShape, authorize::Chat, extract::Json, responses::WriteProblems,
 };
 use openmake_models::ChatRequest;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{
     events::{Encoder, Frame, Head},
@@ -33,7 +34,15 @@ use self::{
     wire::MessagesRequest,
 };
 use super::{Query, Reply, Surface, ask, plan::permit};
-use crate::core::Core;
+use crate::{core::Core, http::MAX_QUESTION_BYTES};
+
+/// The routes with their description.
+pub(crate) fn router() -> OpenApiRouter<Arc<Core>> {
+    OpenApiRouter::new()
+        .routes(routes!(create))
+        .routes(routes!(count_tokens))
+        .layer(DefaultBodyLimit::max(MAX_QUESTION_BYTES))
+}
 
 /// How often a silent stream shows that it lives.
 const PING: Duration = Duration::from_secs(15);
@@ -74,7 +83,7 @@ impl<S: Sync> FromRequestParts<S> for Version {
     request_body = MessagesRequest,
     responses(
         (status = OK, description = "The answer as Anthropic's clients read it: one document, or with `stream` server-sent events from `message_start` to `message_stop`", body = Value),
-        ReadProblems,
+        WriteProblems,
     ),
     security(("bearer" = [])),
 )]
@@ -93,12 +102,11 @@ pub(crate) async fn create(
     }
     let streamed = request.stream == Some(true);
     let Asked { query, display } = request::query(request)?;
-    let model = query.model.clone();
     let reply = ask(&core, Surface::Anthropic, &actor, query).await?;
     let id = core.ids.uuid(core.clock.now()).simple();
     let head = Head {
         id: format!("msg_{id}"),
-        model,
+        model: reply.model.clone(),
         display,
     };
     if streamed {
@@ -124,7 +132,7 @@ pub(crate) struct TokenCount {
     tag = "Anthropic",
     params(("anthropic-version" = String, Header, description = "2023-06-01")),
     request_body = MessagesRequest,
-    responses((status = OK, body = TokenCount), ReadProblems),
+    responses((status = OK, body = TokenCount), WriteProblems),
     security(("bearer" = [])),
 )]
 pub(crate) async fn count_tokens(

@@ -104,11 +104,13 @@ fn thought(
     config: Option<&OutputConfig>,
     max_tokens: Option<u32>,
 ) -> Result<(Option<ThinkingLevel>, Display), ApiError> {
-    let by_effort = config.and_then(|config| config.effort).map(|effort| match effort {
-        Effort::Low => ThinkingLevel::Low,
-        Effort::Medium => ThinkingLevel::Medium,
-        Effort::High | Effort::Xhigh | Effort::Max => ThinkingLevel::High,
-    });
+    let by_effort = config
+        .and_then(|config| config.effort)
+        .map(|effort| match effort {
+            Effort::Low => ThinkingLevel::Low,
+            Effort::Medium => ThinkingLevel::Medium,
+            Effort::High | Effort::Xhigh | Effort::Max => ThinkingLevel::High,
+        });
     match thinking {
         None => Ok((by_effort, Display::default())),
         Some(Thinking::Disabled {}) => Ok((Some(ThinkingLevel::Off), Display::default())),
@@ -215,7 +217,10 @@ fn conversation(
             format!("`messages` has 1 to {MAX_MESSAGES} entries."),
         ));
     }
-    if messages.last().is_some_and(|last| last.role == Role::Assistant) {
+    if messages
+        .last()
+        .is_some_and(|last| last.role == Role::Assistant)
+    {
         return Err(ApiError::field(
             "messages",
             "unsupported",
@@ -228,7 +233,9 @@ fn conversation(
     if let Some(system) = system {
         let text = instructions(system)?;
         if !text.is_empty() {
-            conversation.said.push(ChatMessage::text(Says::System, text));
+            conversation
+                .said
+                .push(ChatMessage::text(Says::System, text));
         }
     }
     for (n, message) in messages.into_iter().enumerate() {
@@ -242,7 +249,13 @@ fn instructions(system: TextOr<TextBlock>) -> Result<String, ApiError> {
         TextOr::Text(text) => Ok(text),
         TextOr::Blocks(blocks) => {
             let mut texts = Vec::new();
-            for (n, TextBlock::Text { text, citations, .. }) in blocks.into_iter().enumerate() {
+            for (
+                n,
+                TextBlock::Text {
+                    text, citations, ..
+                },
+            ) in blocks.into_iter().enumerate()
+            {
                 uncited(citations, &format!("system.{n}"))?;
                 texts.push(text);
             }
@@ -323,7 +336,12 @@ impl Conversation {
         at: &str,
     ) -> Result<(), ApiError> {
         match (role, block) {
-            (_, Block::Text { text, citations, .. }) => {
+            (
+                _,
+                Block::Text {
+                    text, citations, ..
+                },
+            ) => {
                 uncited(citations, at)?;
                 parts.texts.push(text);
             }
@@ -347,7 +365,8 @@ impl Conversation {
                     ..
                 },
             ) => {
-                let direct = |caller: &Value| caller.get("type").is_none_or(|kind| kind == "direct");
+                let direct =
+                    |caller: &Value| caller.get("type").is_none_or(|kind| kind == "direct");
                 if caller.is_some_and(|caller| !direct(&caller)) {
                     return Err(unsupported(
                         &format!("{at}.caller"),
