@@ -11,13 +11,17 @@ pub(crate) mod anthropic;
 mod bill;
 mod call;
 mod embed;
+mod fields;
 mod listing;
 pub(crate) mod ollama;
+pub(crate) mod openai;
 mod picture;
 mod plan;
+mod sse;
 
 pub(crate) use bill::Surface;
 pub(crate) use call::{End, Piece, Reply, Whole, ask};
 pub(crate) use embed::{Embedded, embed};
 pub(crate) use listing::{Listed, ListedKind, list};
 pub(crate) use plan::{CallsAtOnce, Query};
+pub(crate) use sse::event_stream;

@@ -52,6 +52,7 @@ pub(crate) fn router() -> (Router<Arc<Core>>, OpenApi) {
         .merge(others)
         .merge(compat::anthropic::router())
         .merge(compat::ollama::router())
+        .merge(compat::openai::router())
         .split_for_parts()
 }
 
@@ -107,5 +108,20 @@ mod tests {
         }
         let own = listed.iter().filter(|(_, path)| path.starts_with("/api/"));
         assert_eq!(own.count(), 14);
+        for (method, path) in [
+            (Method::GET, "/v1/models"),
+            (Method::GET, "/v1/models/{id}"),
+            (Method::POST, "/v1/chat/completions"),
+            (Method::POST, "/v1/embeddings"),
+            (Method::POST, "/v1/messages"),
+            (Method::POST, "/v1/messages/count_tokens"),
+            (Method::POST, "/ollama/api/chat"),
+            (Method::DELETE, "/ollama/api/delete"),
+        ] {
+            assert!(
+                listed.contains(&(method.clone(), path.to_owned())),
+                "{method} {path}"
+            );
+        }
     }
 }
