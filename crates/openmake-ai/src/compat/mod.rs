@@ -24,4 +24,4 @@ pub(crate) use call::{End, Piece, Reply, Whole, ask};
 pub(crate) use embed::{Embedded, embed};
 pub(crate) use listing::{Listed, ListedKind, list};
 pub(crate) use plan::{CallsAtOnce, Query};
-pub(crate) use sse::event_stream;
+pub(crate) use sse::{event_stream, event_stream_with};

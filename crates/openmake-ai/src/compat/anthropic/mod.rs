@@ -1,23 +1,20 @@
 //! Anthropic's `/v1/messages`, for its clients.
 //!
 //! What of its protocol means what here, and what is refused, is in
-//! docs/compatibility.md.
+//! docs/compatibility-anthropic-ollama.md.
 
 mod events;
 mod request;
 mod wire;
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc};
 
 use axum::{
     extract::{DefaultBodyLimit, FromRequestParts, State},
-    response::{
-        IntoResponse as _, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+    response::{IntoResponse as _, Response, sse::Event},
 };
 use futures_util::stream;
-use http::{HeaderName, HeaderValue, header, request::Parts};
+use http::{HeaderValue, request::Parts};
 use openmake_agents::context::estimate_request;
 use openmake_api::{
     Allowed, ApiError, ErrorShape, authorize::Chat, extract::Json, responses::WriteProblems,
@@ -33,8 +30,11 @@ use self::{
     request::Asked,
     wire::MessagesRequest,
 };
-use super::{Query, Reply, Surface, ask, plan::permit};
+use super::{Query, Reply, Surface, ask, event_stream_with, plan::permit};
 use crate::{core::Core, http::MAX_QUESTION_BYTES};
+
+/// The version of the protocol that is spoken here.
+const VERSION: &str = "2023-06-01";
 
 /// The routes with their description.
 pub(crate) fn router() -> OpenApiRouter<Arc<Core>> {
@@ -43,11 +43,6 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Core>> {
         .routes(routes!(count_tokens))
         .layer(DefaultBodyLimit::max(MAX_QUESTION_BYTES))
 }
-
-/// How often a silent stream shows that it lives.
-const PING: Duration = Duration::from_secs(15);
-/// The version of the protocol that is spoken here.
-const VERSION: &str = "2023-06-01";
 
 /// The header `anthropic-version`, which every client of Anthropic's sends.
 #[derive(Debug)]
@@ -191,17 +186,9 @@ fn streaming(head: Head, reply: Reply) -> Response {
     };
     let events = stream::unfold(sending, async |mut sending| {
         let event = event(&sending.next().await?);
-        Some((Ok::<_, Infallible>(event), sending))
+        Some((event, sending))
     });
-    let alive = KeepAlive::new().interval(PING).event(event(&Frame::ping()));
-    let mut response = Sse::new(events).keep_alive(alive).into_response();
-    let headers = response.headers_mut();
-    headers.insert(
-        HeaderName::from_static("x-accel-buffering"),
-        HeaderValue::from_static("no"),
-    );
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    event_stream_with(event(&Frame::ping()), events)
 }
 
 fn event(frame: &Frame) -> Event {

@@ -513,3 +513,140 @@ fn unsupported(field: &str, what: &str) -> ApiError {
     .with_code("unsupported")
     .with_hint("Leave it out.")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(fields: &Value) -> Result<Asked, ApiError> {
+        let mut body = json!({"model": "m", "max_tokens": 32_000, "messages": [{"role": "user", "content": "Hello"}]});
+        for (name, value) in fields.as_object().expect("fields") {
+            body[name] = value.clone();
+        }
+        query(serde_json::from_value(body).expect("the form is right"))
+    }
+
+    fn said(messages: &Value) -> Vec<ChatMessage> {
+        let asked = read(&json!({ "messages": messages })).expect("sound");
+        asked.query.messages
+    }
+
+    #[test]
+    fn thinking_is_a_level() {
+        for (fields, level) in [
+            (json!({}), None),
+            (
+                json!({"thinking": {"type": "disabled"}}),
+                Some(ThinkingLevel::Off),
+            ),
+            (json!({"thinking": {"type": "adaptive"}}), None),
+            (
+                json!({"thinking": {"type": "adaptive"}, "output_config": {"effort": "max"}}),
+                Some(ThinkingLevel::High),
+            ),
+            (
+                json!({"output_config": {"effort": "low"}}),
+                Some(ThinkingLevel::Low),
+            ),
+            (
+                json!({"thinking": {"type": "enabled", "budget_tokens": 1_024}}),
+                Some(ThinkingLevel::Low),
+            ),
+            (
+                json!({"thinking": {"type": "enabled", "budget_tokens": 4_096}}),
+                Some(ThinkingLevel::Medium),
+            ),
+            (
+                json!({"thinking": {"type": "enabled", "budget_tokens": 16_384}}),
+                Some(ThinkingLevel::High),
+            ),
+        ] {
+            assert_eq!(
+                read(&fields).expect("sound").query.thinking,
+                level,
+                "{fields}"
+            );
+        }
+        for budget in [1_023, 32_000] {
+            let fields = json!({"thinking": {"type": "enabled", "budget_tokens": budget}});
+            assert!(read(&fields).is_err(), "{budget}");
+        }
+        let shown = json!({"thinking": {"type": "adaptive", "display": "omitted"}});
+        assert_eq!(read(&shown).expect("sound").display, Display::Omitted);
+    }
+
+    #[test]
+    fn messages_of_one_speaker_are_joined() {
+        let messages = said(&json!([
+            {"role": "user", "content": "One."},
+            {"role": "user", "content": [{"type": "text", "text": "Two."}]},
+            {"role": "assistant", "content": "Three."},
+            {"role": "system", "content": "Be kind."},
+            {"role": "user", "content": "Four."},
+        ]));
+        let texts: Vec<(Says, &str)> = messages
+            .iter()
+            .map(|message| (message.role, message.content.as_str()))
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                (Says::User, "One.\n\nTwo."),
+                (Says::Assistant, "Three."),
+                (Says::System, "Be kind."),
+                (Says::User, "Four."),
+            ]
+        );
+    }
+
+    #[test]
+    fn results_come_first_and_their_images_after_them() {
+        let messages = said(&json!([
+            {"role": "user", "content": "Look."},
+            {"role": "assistant", "content": [
+                {"type": "tool_use", "id": "a", "name": "look", "input": {}},
+                {"type": "tool_use", "id": "b", "name": "listen", "input": {}},
+            ]},
+            {"role": "user", "content": [
+                {"type": "text", "text": "And?"},
+                {"type": "tool_result", "tool_use_id": "b", "content": "Deaf.", "is_error": true},
+                {"type": "tool_result", "tool_use_id": "a", "content": [
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}},
+                ]},
+            ]},
+        ]));
+        let [_, asked, failed, seen, question] = messages.as_slice() else {
+            panic!("five messages: {messages:#?}");
+        };
+        assert_eq!(asked.tool_calls.len(), 2);
+        assert_eq!(failed.content, "The tool failed: Deaf.");
+        assert_eq!(failed.tool_name.as_deref(), Some("listen"));
+        assert_eq!(seen.tool_call_id.as_deref(), Some("a"));
+        assert!(seen.images.is_empty());
+        assert_eq!(
+            (question.content.as_str(), question.images.len()),
+            ("And?", 1)
+        );
+    }
+
+    #[test]
+    fn tools_and_forms() {
+        let asked = read(&json!({
+            "tools": [{"name": "look", "input_schema": {"type": "object"}, "strict": true,
+                "allowed_callers": ["direct"], "eager_input_streaming": true}],
+            "tool_choice": {"type": "tool", "name": "look", "disable_parallel_tool_use": true},
+            "output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}},
+        }))
+        .expect("sound");
+        let query = asked.query;
+        assert_eq!(query.tools[0].strictness, Strictness::Strict);
+        assert_eq!(query.tool_choice, ToolChoice::Named("look".to_owned()));
+        assert_eq!(query.calls, CallsAtOnce::One);
+        assert_eq!(
+            query.format,
+            AnswerFormat::StrictSchema(json!({"type": "object"}))
+        );
+    }
+}

@@ -1,7 +1,7 @@
 //! Ollama's own surface, for its clients.
 //!
 //! What of its protocol means what here, and what is refused, is in
-//! docs/compatibility.md.
+//! docs/compatibility-anthropic-ollama.md.
 
 mod answer;
 mod embeddings;

@@ -269,3 +269,74 @@ fn pictures(images: Option<Vec<Base64>>, at: &str) -> Result<Vec<Image>, ApiErro
 fn invalid(field: &str, detail: impl Into<String>) -> ApiError {
     ApiError::field(field, "invalid", detail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: Value) -> Result<Asked, ApiError> {
+        chat(serde_json::from_value(body).expect("the form is right"))
+    }
+
+    #[test]
+    fn a_tool_answers_by_id_by_name_or_in_turn() {
+        let asked = read(json!({"model": "m", "messages": [
+            {"role": "assistant", "content": "", "tool_calls": [
+                {"function": {"name": "a", "arguments": {}}},
+                {"id": "mine", "function": {"name": "b", "arguments": {}}},
+                {"function": {"name": "a", "arguments": {}}},
+            ]},
+            {"role": "tool", "content": "2", "tool_call_id": "mine"},
+            {"role": "tool", "content": "1", "tool_name": "a"},
+            {"role": "tool", "content": "3"},
+            {"role": "tool", "content": "4"},
+        ]}))
+        .expect("sound");
+        let answered: Vec<(Option<&str>, Option<&str>)> = asked.query.messages[1..]
+            .iter()
+            .map(|message| {
+                (
+                    message.tool_call_id.as_deref(),
+                    message.tool_name.as_deref(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            answered,
+            [
+                (Some("mine"), Some("b")),
+                (Some("call_0"), Some("a")),
+                (Some("call_2"), Some("a")),
+                (None, None),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_answer_is_streamed_unless_it_is_told_otherwise() {
+        let delivery = |stream: Value| {
+            let body = json!({"model": "m", "messages": [], "stream": stream});
+            read(body).expect("sound").delivery
+        };
+        assert_eq!(delivery(json!(null)), Delivery::Streamed);
+        assert_eq!(delivery(json!(true)), Delivery::Streamed);
+        assert_eq!(delivery(json!(false)), Delivery::Whole);
+    }
+
+    #[test]
+    fn a_field_that_asks_for_nothing_is_no_error() {
+        for (fields, refused) in [
+            (
+                json!({"suffix": "", "raw": false, "context": [], "logprobs": null}),
+                false,
+            ),
+            (json!({"suffix": "x"}), true),
+            (json!({"raw": true}), true),
+            (json!({"other": false}), true),
+            (json!({"other": null}), false),
+        ] {
+            let rest = fields.as_object().expect("fields");
+            assert_eq!(none_of(rest).is_err(), refused, "{fields}");
+        }
+    }
+}

@@ -54,7 +54,7 @@ pub(crate) struct How {
     pub(super) format: Option<Value>,
     /// `true`, `false`, `low`, `medium` or `high`.
     pub(super) think: Option<Value>,
-    /// How the model samples; docs/compatibility.md lists what is passed on.
+    /// How the model samples; docs/compatibility-anthropic-ollama.md lists what is passed on.
     #[schema(value_type = Option<Value>)]
     pub(super) options: Option<Map<String, Value>>,
     /// Seconds, or a duration such as `5m`; below zero for ever.
