@@ -3,6 +3,7 @@
 //! What of its protocol means what here, and what is refused, is in
 //! docs/compatibility-anthropic-ollama.md.
 
+mod conversation;
 mod events;
 mod request;
 mod wire;
@@ -21,7 +22,6 @@ use openmake_api::{
 };
 use openmake_models::ChatRequest;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -77,7 +77,7 @@ impl<S: Sync> FromRequestParts<S> for Version {
     params(("anthropic-version" = String, Header, description = "2023-06-01")),
     request_body = MessagesRequest,
     responses(
-        (status = OK, description = "The answer as Anthropic's clients read it: one document, or with `stream` server-sent events from `message_start` to `message_stop`", body = Value),
+        (status = OK, description = "The answer as Anthropic's clients read it: one document, or with `stream` server-sent events from `message_start` to `message_stop`", body = Object),
         WriteProblems,
     ),
     security(("bearer" = [])),
