@@ -195,7 +195,11 @@ fn merge(chosen: Chosen, query: Query, readable: Option<u64>) -> Result<Prepared
     options.temperature = options.temperature.or(plan.temperature);
     let estimated_input = estimate_request(&request);
     let options = &mut request.options;
-    if options.context_length.is_none() {
+    if let (Some(asked), Some(most)) = (options.context_length, readable) {
+        // More would take memory that nothing is read into.
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        options.context_length = Some(asked.min(most));
+    } else if options.context_length.is_none() {
         let answer = options.max_tokens.map_or(ANSWER_ROOM, u64::from);
         let needed = estimated_input.saturating_add(answer);
         let context = context(plan.context_tokens, readable, needed);
@@ -318,6 +322,26 @@ mod tests {
         assert_eq!(request.options.temperature, Some(0.0));
         assert_eq!(request.messages[0].content, "Mine.");
         assert_eq!(request.messages.len(), 2);
+    }
+
+    #[test]
+    fn a_context_that_is_asked_for_is_no_larger_than_the_model_reads() {
+        let context = |asked: u32, readable| {
+            let mut query = hello();
+            query.options.context_length = Some(asked);
+            let prepared = merge(chosen(None, ThinkingChoice::Unset), query, readable);
+            prepared.expect("sound").request.options.context_length
+        };
+        assert_eq!(context(4_096, Some(32_768)), Some(4_096));
+        assert_eq!(context(1_000_000, Some(32_768)), Some(32_768));
+        assert_eq!(context(1_000_000, None), Some(1_000_000));
+    }
+
+    #[test]
+    fn without_a_message_nothing_is_added_to_it() {
+        let query = Query::new("asked", Vec::new());
+        let prepared = merge(chosen(Some("p"), ThinkingChoice::Unset), query, None);
+        assert!(prepared.expect("sound").request.messages.is_empty());
     }
 
     #[test]
