@@ -1,12 +1,11 @@
 """Anthropic's own client against `/v1/messages`."""
 
 import base64
-import json
 import unittest
 
 import anthropic
 
-from openmake import API_KEY, BASE_URL, MODEL, PNG, VISION_MODEL
+from program import MODEL, PIXEL_PNG, VISION_MODEL, program
 
 LOOK = {
     "name": "calculator",
@@ -19,13 +18,18 @@ LOOK = {
 }
 
 
-def said(text):
+def client(**options) -> anthropic.Anthropic:
+    options = {"api_key": program().api_key, "max_retries": 0} | options
+    return anthropic.Anthropic(base_url=program().url, **options)
+
+
+def said(text) -> list[dict]:
     return [{"role": "user", "content": text}]
 
 
 class Messages(unittest.TestCase):
     def setUp(self):
-        self.client = anthropic.Anthropic(base_url=BASE_URL, api_key=API_KEY, max_retries=0)
+        self.client = client()
         self.addCleanup(self.client.close)
 
     def create(self, content, **more):
@@ -91,7 +95,7 @@ class Messages(unittest.TestCase):
                 self.assertEqual(message.stop_reason, "tool_use")
                 use = next(block for block in message.content if block.type == "tool_use")
                 self.assertEqual(use.name, "calculator")
-                self.assertIsInstance(use.input, dict)
+                self.assertEqual(use.input, {"expression": "6 * 7"})
                 asked["messages"] = [
                     *said("/tool"),
                     {"role": "assistant", "content": message.content},
@@ -101,14 +105,14 @@ class Messages(unittest.TestCase):
                             {
                                 "type": "tool_result",
                                 "tool_use_id": use.id,
-                                "content": json.dumps({"result": "144"}),
+                                "content": "42",
                             }
                         ],
                     },
                 ]
                 answer = self.client.messages.create(**asked)
                 self.assertEqual(answer.stop_reason, "end_turn")
-                self.assertIn("144", answer.content[-1].text)
+                self.assertIn("answered `42`", answer.content[-1].text)
 
     def test_an_image(self):
         image = {
@@ -116,12 +120,12 @@ class Messages(unittest.TestCase):
             "source": {
                 "type": "base64",
                 "media_type": "image/png",
-                "data": base64.b64encode(PNG).decode(),
+                "data": base64.b64encode(PIXEL_PNG).decode(),
             },
         }
-        blocks = [image, {"type": "text", "text": "/echo seen"}]
+        blocks = [image, {"type": "text", "text": "/images"}]
         message = self.create(blocks, model=VISION_MODEL)
-        self.assertIn("seen", message.content[-1].text)
+        self.assertIn("1 image", message.content[-1].text)
 
     def test_tokens_are_counted(self):
         counted = self.client.messages.count_tokens(model=MODEL, messages=said("How many are there?"))
@@ -136,9 +140,10 @@ class Messages(unittest.TestCase):
         self.assertEqual(wrong.exception.body["error"]["type"], "invalid_request_error")
         self.assertIn("max_tokens", wrong.exception.body["error"]["message"])
         with self.assertRaises(anthropic.BadRequestError):
+            self.create("Hello", extra_body={"container": "c"})
+        with self.assertRaises(anthropic.BadRequestError):
             self.create([{"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}])
-        stranger = anthropic.Anthropic(base_url=BASE_URL, api_key="omk_live_no", max_retries=0)
-        with stranger, self.assertRaises(anthropic.AuthenticationError) as unknown:
+        with client(api_key="omk_live_no") as stranger, self.assertRaises(anthropic.AuthenticationError) as unknown:
             stranger.messages.create(model=MODEL, max_tokens=9, messages=said("Hello"))
         self.assertEqual(unknown.exception.body["error"]["type"], "authentication_error")
 

@@ -5,7 +5,7 @@ import unittest
 
 import ollama
 
-from openmake import API_KEY, BASE_URL, EMBEDDING_MODEL, MODEL, PNG, VISION_MODEL
+from program import EMBEDDING_MODEL, MODEL, PIXEL_PNG, VISION_MODEL, program
 
 CALCULATOR = {
     "type": "function",
@@ -21,15 +21,17 @@ CALCULATOR = {
 }
 
 
-def said(text):
+def client(**options) -> ollama.Client:
+    return ollama.Client(host=f"{program().url}/ollama", **options)
+
+
+def said(text) -> list[dict]:
     return [{"role": "user", "content": text}]
 
 
 class Client(unittest.TestCase):
     def setUp(self):
-        self.client = ollama.Client(
-            host=f"{BASE_URL}/ollama", headers={"Authorization": f"Bearer {API_KEY}"}
-        )
+        self.client = client(headers={"Authorization": f"Bearer {program().api_key}"})
         self.addCleanup(self.client.close)
 
     def test_a_chat_whole_and_streamed(self):
@@ -69,22 +71,22 @@ class Client(unittest.TestCase):
         asked = self.client.chat(MODEL, messages=messages, tools=[CALCULATOR])
         call = asked.message.tool_calls[0]
         self.assertEqual(call.function.name, "calculator")
-        self.assertTrue(call.function.arguments)
+        self.assertEqual(call.function.arguments, {"expression": "6 * 7"})
         messages.append(asked.message)
-        messages.append({"role": "tool", "content": "144", "tool_name": call.function.name})
+        messages.append({"role": "tool", "content": "42", "tool_name": call.function.name})
         answer = self.client.chat(MODEL, messages=messages, tools=[CALCULATOR])
-        self.assertIn("144", answer.message.content)
+        self.assertIn("answered `42`", answer.message.content)
 
     def test_an_image(self):
         seen = self.client.chat(
             VISION_MODEL,
-            messages=[{"role": "user", "content": "/echo seen", "images": [PNG]}],
+            messages=[{"role": "user", "content": "/images", "images": [PIXEL_PNG]}],
         )
-        self.assertIn("seen", seen.message.content)
+        self.assertIn("1 image", seen.message.content)
         seen = self.client.generate(
-            VISION_MODEL, prompt="/echo seen", images=[base64.b64encode(PNG).decode()]
+            VISION_MODEL, prompt="/images", images=[base64.b64encode(PIXEL_PNG).decode()]
         )
-        self.assertIn("seen", seen.response)
+        self.assertIn("1 image", seen.response)
 
     def test_what_there_is(self):
         names = [model.model for model in self.client.list().models]
@@ -115,8 +117,7 @@ class Client(unittest.TestCase):
             self.client.generate(MODEL, prompt="Hello", options={"mirostat": 1})
         self.assertEqual(wrong.exception.status_code, 400)
         self.assertIn("mirostat", wrong.exception.error)
-        stranger = ollama.Client(host=f"{BASE_URL}/ollama")
-        with stranger, self.assertRaises(ollama.ResponseError) as unknown:
+        with client() as stranger, self.assertRaises(ollama.ResponseError) as unknown:
             stranger.list()
         self.assertEqual(unknown.exception.status_code, 401)
 

@@ -31,6 +31,9 @@ use script::{Piece, Said};
 /// The model's name, which is shown wherever it answers.
 const MODEL: &str = "scripted-demo";
 
+/// The same model where it is to see images: a program guesses by the name.
+const VISION_MODEL: &str = "scripted-vision";
+
 /// Plays prepared answers over OpenAI's protocol on 127.0.0.1.
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -40,10 +43,14 @@ struct Arguments {
     /// Milliseconds between two words of an answer
     #[arg(long, default_value_t = 25)]
     delay_ms: u64,
+    /// Lists one more model, which sees images
+    #[arg(long)]
+    vision: bool,
 }
 
 struct Server {
     delay: Duration,
+    vision: bool,
     answered: AtomicU64,
 }
 
@@ -52,6 +59,7 @@ async fn main() -> io::Result<()> {
     let arguments = Arguments::parse();
     let server = Arc::new(Server {
         delay: Duration::from_millis(arguments.delay_ms),
+        vision: arguments.vision,
         answered: AtomicU64::new(0),
     });
     let routes = Router::new()
@@ -107,6 +115,13 @@ impl Message {
     }
 }
 
+impl Message {
+    fn images(&self) -> usize {
+        let parts = self.content.as_array().into_iter().flatten();
+        parts.filter(|part| part["type"] == "image_url").count()
+    }
+}
+
 async fn chat(State(server): State<Arc<Server>>, Json(request): Json<ChatRequest>) -> Response {
     let last = request.messages.last();
     let text = last.map(Message::text).unwrap_or_default();
@@ -115,6 +130,7 @@ async fn chat(State(server): State<Arc<Server>>, Json(request): Json<ChatRequest
         _ => Said::Question {
             text: &text,
             tools: !request.tools.is_empty(),
+            images: last.map_or(0, Message::images),
         },
     };
     let pieces = script::answer(&said);
