@@ -7,6 +7,7 @@
 )]
 
 mod cache;
+mod clients;
 mod demo;
 mod generated;
 mod phases;

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 
-use crate::{block_on, cache, demo, generated, process, scratch, sqlx, tidy, tools, web, wheels};
+use crate::{
+    block_on, cache, clients, demo, generated, process, scratch, sqlx, tidy, tools, web, wheels,
+};
 
 /// One step with a name of its own.
 struct Phase {
@@ -114,6 +116,11 @@ const PHASES: &[Phase] = &[
         name: "program",
         what: "the program, optimised",
         run: program,
+    },
+    Phase {
+        name: "clients",
+        what: "the vendors' own clients",
+        run: vendors_clients,
     },
     Phase {
         name: "browser",
@@ -259,6 +266,11 @@ fn program() -> anyhow::Result<()> {
             .args(["build", "--profile", PROGRAM_PROFILE])
             .args(demo::PROGRAMS),
     )
+}
+
+fn vendors_clients() -> anyhow::Result<()> {
+    program()?;
+    clients::test(&cache::target().join(PROGRAM_PROFILE))
 }
 
 fn browser() -> anyhow::Result<()> {

@@ -209,7 +209,9 @@ pub fn assemble(parts: &Parts, budget: &Budget) -> Result<Assembled, TurnFailure
         system
             .push_str("\nThe beginning of this conversation was too long and has been left out.\n");
     }
-    written.push(ChatMessage::text(Role::System, system));
+    if !system.is_empty() {
+        written.push(ChatMessage::text(Role::System, system));
+    }
     exchanges.truncate(kept);
     for exchange in exchanges.into_iter().rev() {
         for message in exchange.written {

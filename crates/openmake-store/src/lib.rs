@@ -14,6 +14,7 @@ pub mod invitations;
 pub mod maintenance;
 pub mod messages;
 pub mod nodes;
+pub mod responses;
 mod schema;
 pub mod search;
 pub mod secrets;

@@ -85,6 +85,9 @@ pub struct StartTurn {
     pub thinking: Option<String>,
     /// Sending the same again gives the same turn.
     pub idempotency: Option<Idempotency>,
+    /// For a turn that is a response of `/v1/responses`: what the response
+    /// repeats of its request.
+    pub response: Option<Value>,
     /// Who will write it.
     pub process: ProcessId,
     /// For how long the others leave it alone.

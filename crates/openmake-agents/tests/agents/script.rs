@@ -14,7 +14,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use openmake_agents::{
-    Answer, EventSink, ModelClient, Plan, SinkClosed, ThinkingChoice, TurnDeps, TurnEvent,
+    Answer, Demands, EventSink, ModelClient, Plan, SinkClosed, ThinkingChoice, TurnDeps, TurnEvent,
     TurnInput, TurnLimits, TurnOutcome,
     context::{Parts, PastMessage, Question, Sight},
     run,
@@ -258,6 +258,7 @@ impl Case {
             },
             started: Instant::now(),
             limits: self.limits,
+            demands: Demands::default(),
         };
         let deps = TurnDeps {
             models: script,

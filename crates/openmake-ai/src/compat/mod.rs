@@ -23,5 +23,5 @@ pub(crate) use bill::Surface;
 pub(crate) use call::{End, Piece, Reply, Whole, ask};
 pub(crate) use embed::{Embedded, embed};
 pub(crate) use listing::{Listed, ListedKind, list};
-pub(crate) use plan::{CallsAtOnce, Query};
+pub(crate) use plan::{CallsAtOnce, Query, model_not_found, permit};
 pub(crate) use sse::{event_stream, event_stream_with};

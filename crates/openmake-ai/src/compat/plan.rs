@@ -125,7 +125,7 @@ pub(super) async fn prepare(
             .map(|message| message.images.len())
             .sum(),
     };
-    let chosen = choose(core, &wish).await.map_err(not_found)?;
+    let chosen = choose(core, &wish).await.map_err(model_not_found)?;
     let readable = upstream::available(core)
         .await
         .into_iter()
@@ -135,7 +135,7 @@ pub(super) async fn prepare(
 }
 
 /// Refuses a model that the credential may not ask.
-pub(super) fn permit(core: &Core, access: &ModelAccess, name: &str) -> Result<(), ApiError> {
+pub(crate) fn permit(core: &Core, access: &ModelAccess, name: &str) -> Result<(), ApiError> {
     if name.is_empty() || name.chars().count() > MAX_NAME {
         return Err(ApiError::field(
             "model",
@@ -156,7 +156,7 @@ pub(super) fn permit(core: &Core, access: &ModelAccess, name: &str) -> Result<()
 }
 
 /// A model that is not there is no fault in the request's form.
-fn not_found(error: ApiError) -> ApiError {
+pub(crate) fn model_not_found(error: ApiError) -> ApiError {
     if error.code() != "unknown_model" {
         return error;
     }

@@ -10,7 +10,7 @@ mod node_remove;
 mod node_test;
 mod node_update;
 mod turn_again;
-mod turn_cancel;
+pub(crate) mod turn_cancel;
 mod turn_events;
 mod turn_get;
 mod turn_start;
@@ -117,6 +117,11 @@ mod tests {
             (Method::POST, "/v1/messages/count_tokens"),
             (Method::POST, "/ollama/api/chat"),
             (Method::DELETE, "/ollama/api/delete"),
+            (Method::POST, "/v1/responses"),
+            (Method::GET, "/v1/responses/{id}"),
+            (Method::DELETE, "/v1/responses/{id}"),
+            (Method::POST, "/v1/responses/{id}/cancel"),
+            (Method::GET, "/v1/responses/{id}/input_items"),
         ] {
             assert!(
                 listed.contains(&(method.clone(), path.to_owned())),

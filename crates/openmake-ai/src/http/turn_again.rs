@@ -47,6 +47,7 @@ pub(crate) async fn regenerate(
         model: request.model,
         thinking: request.thinking,
         idempotency_key,
+        wishes: None,
     };
     let started = start::start(core, command).await?;
     Ok((StatusCode::ACCEPTED, Json(started)))
@@ -78,6 +79,7 @@ pub(crate) async fn continue_answer(
         model: None,
         thinking: None,
         idempotency_key,
+        wishes: None,
     };
     let started = start::start(core, command).await?;
     Ok((StatusCode::ACCEPTED, Json(started)))

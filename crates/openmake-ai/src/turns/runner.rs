@@ -4,12 +4,12 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use openmake_agents::{
-    Ending, Plan, SystemPrompt, TurnDeps, TurnFailure, TurnInput, TurnLimits, TurnOutcome,
+    Demands, Ending, Plan, SystemPrompt, TurnDeps, TurnFailure, TurnInput, TurnLimits, TurnOutcome,
     context::{Parts, Sight},
     system_prompt,
 };
 use openmake_api::EventBody;
-use openmake_models::{Strictness, ToolSpec};
+use openmake_models::{AnswerFormat, Strictness, ToolSpec};
 use openmake_store::{StoreError, messages::StoredError, turns::Turn};
 use openmake_tools::{Locale, ToolContext};
 use openmake_types::{ApiKeyId, ErrorKind, TurnMetrics, TurnStatus};
@@ -20,6 +20,7 @@ use super::{
     finish::{self, End, Ended},
     history::{self, HistoryError},
     live::{LiveTurn, Recorder, StopReason},
+    start::Wishes,
 };
 use crate::core::Core;
 
@@ -34,6 +35,8 @@ pub(crate) struct Job {
     pub(crate) plan: Plan,
     pub(crate) started: Instant,
     pub(crate) api_key: Option<ApiKeyId>,
+    /// What the program that asked wishes.
+    pub(crate) wishes: Option<Wishes>,
 }
 
 /// Takes the turn out of the list of running ones, however it ends.
@@ -53,9 +56,15 @@ pub(crate) async fn run(core: Arc<Core>, job: Job) {
         plan,
         started,
         api_key,
+        wishes,
     } = job;
     let leave = Leave(&core, &turn);
-    let outcome = AssertUnwindSafe(answer(&core, &turn, &live, plan.clone(), started))
+    let asked = Asked {
+        plan: plan.clone(),
+        started,
+        wishes,
+    };
+    let outcome = AssertUnwindSafe(answer(&core, &turn, &live, asked))
         .catch_unwind()
         .await
         .unwrap_or_else(|_| {
@@ -82,13 +91,15 @@ pub(crate) async fn run(core: Arc<Core>, job: Job) {
     }
 }
 
-async fn answer(
-    core: &Core,
-    turn: &Turn,
-    live: &Arc<LiveTurn>,
+/// How the turn is to be answered.
+struct Asked {
     plan: Plan,
     started: Instant,
-) -> TurnOutcome {
+    wishes: Option<Wishes>,
+}
+
+async fn answer(core: &Core, turn: &Turn, live: &Arc<LiveTurn>, asked: Asked) -> TurnOutcome {
+    let started = asked.started;
     let mut recorder = Recorder::new(Arc::clone(live), Arc::clone(&core.writer));
     let begun = EventBody::Started {
         conversation_id: turn.conversation_id.as_uuid(),
@@ -102,7 +113,7 @@ async fn answer(
     let prepared = tokio::select! {
         biased;
         () = live.cancel().cancelled() => return stopped(started),
-        prepared = prepare(core, turn, live, plan, started) => prepared,
+        prepared = prepare(core, turn, live, asked) => prepared,
     };
     let input = match prepared {
         Ok(input) => input,
@@ -120,9 +131,13 @@ async fn prepare(
     core: &Core,
     turn: &Turn,
     live: &LiveTurn,
-    plan: Plan,
-    started: Instant,
+    asked: Asked,
 ) -> Result<TurnInput, TurnFailure> {
+    let Asked {
+        plan,
+        started,
+        wishes,
+    } = asked;
     let sight = if plan.capabilities.vision {
         Sight::Sees
     } else {
@@ -138,12 +153,27 @@ async fn prepare(
         Vec::new()
     };
     let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
-    let system = system_prompt(&SystemPrompt {
-        now: core.clock.now(),
-        time_zone: core.settings.time_zone,
-        instructions: plan.instructions.as_deref(),
-        tools: &names,
-    });
+    let (system, demands) = match wishes {
+        None => {
+            let system = system_prompt(&SystemPrompt {
+                now: core.clock.now(),
+                time_zone: core.settings.time_zone,
+                instructions: plan.instructions.as_deref(),
+                tools: &names,
+            });
+            (system, Demands::default())
+        }
+        // A program's words stand alone, as in stateless calls; where it has
+        // none, the profile's do.
+        Some(wishes) => {
+            let profile = plan
+                .instructions
+                .clone()
+                .filter(|_| wishes.demands.format == AnswerFormat::Text);
+            let system = wishes.instructions.or(profile).unwrap_or_default();
+            (system, wishes.demands)
+        }
+    };
     Ok(TurnInput {
         parts: Parts {
             system,
@@ -161,6 +191,7 @@ async fn prepare(
         plan,
         started,
         limits: TurnLimits::default(),
+        demands,
     })
 }
 

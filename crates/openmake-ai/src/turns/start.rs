@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use openmake_agents::Demands;
 use openmake_api::{
     ApiError,
     turns::{Content, Parent, TurnStarted},
@@ -18,7 +19,7 @@ use openmake_store::{
 use openmake_types::{
     ApiKeyId, BlobId, ConversationId, ErrorKind, MessageId, MessageRole, TurnId, UserId,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
@@ -42,6 +43,21 @@ pub(crate) struct StartCommand {
     pub(crate) model: Option<String>,
     pub(crate) thinking: Option<String>,
     pub(crate) idempotency_key: Option<String>,
+    /// What a program wishes beyond what the page can.
+    pub(crate) wishes: Option<Wishes>,
+}
+
+/// What a program wishes of a turn beyond what the page can.
+#[derive(Debug)]
+pub(crate) struct Wishes {
+    /// Its own instructions, in place of the page's system prompt.
+    pub(crate) instructions: Option<String>,
+    /// The temperature; the profile's unless given.
+    pub(crate) temperature: Option<f64>,
+    /// What it demands of the answer.
+    pub(crate) demands: Demands,
+    /// What the response repeats of its request.
+    pub(crate) response: Value,
 }
 
 /// What is to be answered.
@@ -103,7 +119,7 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
     }
     let asked = understand(&core, command.owner, command.what).await?;
     let model = command.model.as_deref().or(asked.default_model.as_deref());
-    let chosen = choose(
+    let mut chosen = choose(
         &core,
         &Wish {
             model,
@@ -113,6 +129,12 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
         },
     )
     .await?;
+    if let Some(wishes) = &command.wishes {
+        chosen.plan.temperature = wishes.temperature.or(chosen.plan.temperature);
+        // A program is given the tools that it brings, and these turns take
+        // none.
+        chosen.plan.tool_turns = 0;
+    }
     let request_hash = hash(
         &asked,
         command.model.as_deref(),
@@ -132,6 +154,10 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
         idempotency: command
             .idempotency_key
             .map(|key| Idempotency { key, request_hash }),
+        response: command
+            .wishes
+            .as_ref()
+            .map(|wishes| wishes.response.clone()),
         process: core.process,
         lease: core.settings.lease,
         now,
@@ -146,7 +172,13 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
         Started::Existing(turn) => view(&turn),
         Started::New(turn, version) => {
             let view = view(&turn);
-            launch(&core, turn, chosen, started_at, command.api_key);
+            let launch_now = Launch {
+                chosen,
+                started: started_at,
+                api_key: command.api_key,
+                wishes: command.wishes,
+            };
+            launch(&core, turn, launch_now);
             core.notify(vec![Wakeup {
                 kind: WakeupKind::Conversation,
                 id: asked.conversation.id.as_uuid(),
@@ -158,13 +190,14 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
     })
 }
 
-fn launch(
-    core: &Arc<Core>,
-    turn: Turn,
+struct Launch {
     chosen: Chosen,
     started: Instant,
     api_key: Option<ApiKeyId>,
-) {
+    wishes: Option<Wishes>,
+}
+
+fn launch(core: &Arc<Core>, turn: Turn, launch: Launch) {
     let live = Arc::new(LiveTurn::new(&turn));
     core.enter(Arc::clone(&live));
     core.metrics.started();
@@ -175,9 +208,10 @@ fn launch(
     let job = Job {
         turn,
         live,
-        plan: chosen.plan,
-        started,
-        api_key,
+        plan: launch.chosen.plan,
+        started: launch.started,
+        api_key: launch.api_key,
+        wishes: launch.wishes,
     };
     core.tasks.spawn(runner::run(Arc::clone(core), job));
 }

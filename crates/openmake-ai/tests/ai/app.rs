@@ -196,6 +196,7 @@ impl App {
             user,
             role: Role::Admin,
             conversation,
+            models: ModelAccess::All,
         }
     }
 
@@ -256,6 +257,7 @@ pub(crate) struct Person {
     pub(crate) user: UserId,
     pub(crate) role: Role,
     pub(crate) conversation: ConversationId,
+    pub(crate) models: ModelAccess,
 }
 
 /// A turn that was started.
@@ -274,7 +276,7 @@ impl Person {
             session_id: None,
             api_key_id: None,
             capabilities: self.role.capabilities(),
-            models: ModelAccess::All,
+            models: self.models.clone(),
         }
     }
 

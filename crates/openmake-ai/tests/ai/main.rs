@@ -18,7 +18,11 @@ mod nodes;
 #[cfg(test)]
 mod ollama;
 #[cfg(test)]
+mod openai;
+#[cfg(test)]
 mod outage;
+#[cfg(test)]
+mod responses;
 #[cfg(test)]
 mod stopping;
 #[cfg(test)]

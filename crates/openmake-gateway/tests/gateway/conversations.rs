@@ -59,6 +59,7 @@ impl<'a> Writer<'a> {
             requested_model: "openmake_auto".to_owned(),
             thinking: None,
             idempotency: None,
+            response: None,
             process: ProcessId::from_uuid(Uuid::from_u128(1)),
             lease: LEASE,
             now: self.app.clock.now(),

@@ -8,6 +8,8 @@ mod authorization;
 #[cfg(test)]
 mod conversations;
 #[cfg(test)]
+mod foreign;
+#[cfg(test)]
 mod http_rules;
 #[cfg(test)]
 mod sessions;

@@ -7,7 +7,10 @@ use uuid::Uuid;
 
 use super::{Ask, Follows, Idempotency, StartTurn, Started, Turn, Turns, row};
 use crate::{
-    Conflict, StoreError, maintenance::partitions, messages::write_attachments, text::storable,
+    Conflict, StoreError,
+    maintenance::partitions,
+    messages::write_attachments,
+    text::{storable, storable_json},
 };
 
 /// Why a transaction has to be tried again.
@@ -105,6 +108,15 @@ impl Turns<'_> {
         let turn = turn_of(start, &place, answered_at);
         if !insert_turn(&mut tx, start, &turn).await? {
             return Ok(Err(Again::KeyTaken));
+        }
+        if let Some(request) = &start.response {
+            sqlx::query!(
+                "INSERT INTO responses (turn_id, request) VALUES ($1, $2)",
+                turn.id.as_uuid(),
+                &*storable_json(request),
+            )
+            .execute(&mut *tx)
+            .await?;
         }
         let version = sqlx::query_scalar!(
             "UPDATE conversation_sessions

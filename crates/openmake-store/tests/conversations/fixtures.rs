@@ -174,6 +174,7 @@ impl World {
             requested_model: "openmake_auto".to_owned(),
             thinking: None,
             idempotency: None,
+            response: None,
             process: self.process,
             lease: LEASE,
             now: now(),

@@ -30,7 +30,7 @@ use self::{
     request::Asked,
     wire::MessagesRequest,
 };
-use super::{Query, Reply, Surface, ask, event_stream_with, plan::permit};
+use super::{Query, Reply, Surface, ask, event_stream_with, permit};
 use crate::{core::Core, http::MAX_QUESTION_BYTES};
 
 /// The version of the protocol that is spoken here.

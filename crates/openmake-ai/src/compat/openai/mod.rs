@@ -1,4 +1,5 @@
-//! OpenAI's surface: `/v1/models`, `/v1/chat/completions`, `/v1/embeddings`.
+//! OpenAI's surface: `/v1/models`, `/v1/chat/completions`, `/v1/embeddings`,
+//! `/v1/responses`.
 
 mod chat;
 mod chat_answer;
@@ -6,6 +7,7 @@ mod chat_request;
 mod content;
 mod embeddings;
 mod models;
+mod responses;
 mod tools;
 
 use std::sync::Arc;
@@ -22,5 +24,6 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Core>> {
         .routes(routes!(embeddings::create))
         .routes(routes!(models::list))
         .routes(routes!(models::get))
+        .merge(responses::router())
         .layer(DefaultBodyLimit::max(MAX_QUESTION_BYTES))
 }

@@ -34,6 +34,9 @@ const MODEL: &str = "scripted-demo";
 /// The same model where it is to see images: a program guesses by the name.
 const VISION_MODEL: &str = "scripted-vision";
 
+/// The model that turns texts into vectors.
+const EMBEDDING_MODEL: &str = "scripted-embed";
+
 /// Plays prepared answers over OpenAI's protocol on 127.0.0.1.
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -64,6 +67,7 @@ async fn main() -> io::Result<()> {
     });
     let routes = Router::new()
         .route("/v1/models", get(models))
+        .route("/v1/embeddings", post(embeddings))
         .route("/v1/chat/completions", post(chat))
         .with_state(server);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port)).await?;
@@ -75,10 +79,43 @@ async fn main() -> io::Result<()> {
     axum::serve(listener, routes).await
 }
 
-async fn models() -> Json<Value> {
+async fn models(State(server): State<Arc<Server>>) -> Json<Value> {
+    let vision = server.vision.then_some(VISION_MODEL);
+    let data: Vec<Value> = [MODEL, EMBEDDING_MODEL]
+        .into_iter()
+        .chain(vision)
+        .map(|id| json!({ "id": id, "object": "model", "created": 0, "owned_by": "openmake-demo" }))
+        .collect();
+    Json(json!({ "object": "list", "data": data }))
+}
+
+#[derive(Debug, Deserialize)]
+struct EmbeddingRequest {
+    input: Vec<String>,
+    #[serde(default)]
+    dimensions: Option<usize>,
+}
+
+/// Vectors that mean nothing but are the same for the same text: its length in
+/// bytes, then ones.
+async fn embeddings(Json(request): Json<EmbeddingRequest>) -> Json<Value> {
+    let dimensions = request.dimensions.unwrap_or(8).max(1);
+    let read: usize = request.input.iter().map(|text| words(text)).sum();
+    let data: Vec<Value> = request
+        .input
+        .iter()
+        .enumerate()
+        .map(|(index, text)| {
+            let mut vector = vec![1; dimensions];
+            if let Some(first) = vector.first_mut() {
+                *first = text.len();
+            }
+            json!({ "object": "embedding", "index": index, "embedding": vector })
+        })
+        .collect();
     Json(json!({
-        "object": "list",
-        "data": [{ "id": MODEL, "object": "model", "created": 0, "owned_by": "openmake-demo" }],
+        "object": "list", "model": EMBEDDING_MODEL, "data": data,
+        "usage": { "prompt_tokens": read, "total_tokens": read },
     }))
 }
 
