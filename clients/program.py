@@ -5,6 +5,7 @@ clients` sets both. One program serves all tests of a run.
 """
 
 import atexit
+import base64
 import functools
 import json
 import os
@@ -28,6 +29,14 @@ MODEL = "scripted-demo"
 
 EMBEDDING_MODEL = "scripted-embed"
 """Its sibling that turns texts into vectors."""
+
+VISION_MODEL = "scripted-vision"
+"""Its sibling that sees images, as far as its name says so."""
+
+PIXEL_PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+"""A picture."""
 
 EMAIL, PASSWORD = "clients@example.com", "seven lazy otters 42"
 
@@ -122,7 +131,7 @@ LIMITS = ("SIGN_IN", "REQUESTS", "TURNS", "SEARCHES")
 
 def start_model() -> tuple[subprocess.Popen, str]:
     process = subprocess.Popen(
-        [os.environ["SCRIPTED_MODEL_BIN"], "--port", "0", "--delay-ms", "1"],
+        [os.environ["SCRIPTED_MODEL_BIN"], "--port", "0", "--delay-ms", "1", "--vision"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,

@@ -91,7 +91,8 @@ fn starts_turn(route: &str) -> bool {
 /// model has.
 fn calls_model(route: &str) -> bool {
     let foreign = route.starts_with("/v1/") || route.starts_with("/ollama/");
-    foreign && !UNKNOWN.contains(&route) && !route.ends_with("/cancel")
+    let last = route.rsplit('/').next();
+    foreign && !UNKNOWN.contains(&route) && !matches!(last, Some("cancel" | "show"))
 }
 
 /// Health checks are asked often and from the same address as everyone else
@@ -408,6 +409,8 @@ mod tests {
             ("/v1/responses", true),
             ("/v1/responses/{id}/cancel", false),
             ("/ollama/api/chat", true),
+            ("/ollama/api/show", false),
+            ("/v1/messages", true),
             ("/v1/{*rest}", false),
             ("/api/v1/conversations/{id}/turns", false),
         ] {

@@ -91,6 +91,11 @@ impl Bill {
         self.estimated.input = estimated_input;
     }
 
+    /// What the model reads, by our estimate.
+    pub(super) const fn estimated_input(&self) -> u64 {
+        self.estimated.input
+    }
+
     /// A piece of the answer came.
     pub(super) fn wrote(&mut self, estimated_output: u64) {
         if !self.has_begun {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use openmake_agents::{Answer, Plan, TurnFailure, estimate_tokens};
+use openmake_agents::{Answer, TurnFailure, estimate_tokens};
 use openmake_api::ApiError;
 use openmake_models::{ChatDelta, ChatRequest, FinishReason, ModelError};
 use openmake_types::{Actor, ErrorKind, TokenCounts, ToolCall};
@@ -17,12 +17,8 @@ use crate::core::Core;
 
 /// An answer as it comes. Dropping it ends the model's request.
 pub(crate) struct Reply {
-    /// The model that was asked for.
-    pub(crate) requested: String,
     /// The real model that answers.
     pub(crate) model: String,
-    /// What was decided before it was asked.
-    pub(crate) plan: Plan,
     answer: Answer,
     bill: Bill,
     deadline: Option<Instant>,
@@ -87,8 +83,6 @@ pub(crate) async fn ask(
     let request = std::mem::replace(&mut prepared.request, ChatRequest::new("", Vec::new()));
     let connected = within(deadline, connect(core, request)).await;
     let Prepared {
-        requested,
-        plan,
         calls,
         estimated_input,
         ..
@@ -106,9 +100,7 @@ pub(crate) async fn ask(
     };
     bill.connected(&answer.model, estimated_input);
     Ok(Reply {
-        requested,
         model: answer.model.clone(),
-        plan,
         answer,
         bill,
         deadline,
@@ -156,6 +148,12 @@ async fn within<T>(deadline: Option<Instant>, future: impl Future<Output = T>) -
 }
 
 impl Reply {
+    /// What the model reads, by our estimate: for surfaces that say it before
+    /// a server has counted.
+    pub(crate) const fn estimated_input(&self) -> u64 {
+        self.bill.estimated_input()
+    }
+
     /// The next piece; none after the last one or an error.
     pub(crate) async fn next(&mut self) -> Option<Result<Piece, ApiError>> {
         while !self.over {

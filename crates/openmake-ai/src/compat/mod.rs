@@ -7,12 +7,15 @@
 //! the program's own [`openmake_api::ApiError`]s; the gateway writes them in
 //! the vendor's shape ([`openmake_api::ErrorShape`]), by the path.
 
+pub(crate) mod anthropic;
 mod bill;
 mod call;
 mod embed;
 mod fields;
 mod listing;
+pub(crate) mod ollama;
 pub(crate) mod openai;
+mod picture;
 mod plan;
 mod sse;
 
@@ -21,4 +24,4 @@ pub(crate) use call::{End, Piece, Reply, Whole, ask};
 pub(crate) use embed::{Embedded, embed};
 pub(crate) use listing::{Listed, ListedKind, list};
 pub(crate) use plan::{CallsAtOnce, Query, model_not_found, permit};
-pub(crate) use sse::event_stream;
+pub(crate) use sse::{event_stream, event_stream_with};

@@ -83,7 +83,6 @@ pub(crate) enum CallsAtOnce {
 /// A question that is ready to be sent.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    pub(super) requested: String,
     pub(super) plan: Plan,
     pub(super) request: ChatRequest,
     pub(super) calls: CallsAtOnce,
@@ -169,12 +168,14 @@ pub(crate) fn model_not_found(error: ApiError) -> ApiError {
 
 /// Puts the request together: the caller's wishes first, then the plan's.
 fn merge(chosen: Chosen, query: Query, readable: Option<u64>) -> Result<Prepared, ApiError> {
-    let Chosen { requested, plan } = chosen;
+    let Chosen { plan, .. } = chosen;
     check(&plan, &query)?;
     let mut messages = query.messages;
     let instructed = messages.iter().any(|message| message.role == Role::System);
     if let Some(instructions) = &plan.instructions
         && !instructed
+        // Without a message nothing is asked: the model is only loaded.
+        && !messages.is_empty()
         && query.format == AnswerFormat::Text
     {
         messages.insert(0, ChatMessage::text(Role::System, instructions.clone()));
@@ -194,14 +195,17 @@ fn merge(chosen: Chosen, query: Query, readable: Option<u64>) -> Result<Prepared
     options.temperature = options.temperature.or(plan.temperature);
     let estimated_input = estimate_request(&request);
     let options = &mut request.options;
-    if options.context_length.is_none() {
+    if let (Some(asked), Some(most)) = (options.context_length, readable) {
+        // More would take memory that nothing is read into.
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        options.context_length = Some(asked.min(most));
+    } else if options.context_length.is_none() {
         let answer = options.max_tokens.map_or(ANSWER_ROOM, u64::from);
         let needed = estimated_input.saturating_add(answer);
         let context = context(plan.context_tokens, readable, needed);
         options.context_length = u32::try_from(context).ok();
     }
     Ok(Prepared {
-        requested,
         plan,
         request,
         calls: query.calls,
@@ -317,6 +321,26 @@ mod tests {
         assert_eq!(request.options.temperature, Some(0.0));
         assert_eq!(request.messages[0].content, "Mine.");
         assert_eq!(request.messages.len(), 2);
+    }
+
+    #[test]
+    fn a_context_that_is_asked_for_is_no_larger_than_the_model_reads() {
+        let context = |asked: u32, readable| {
+            let mut query = hello();
+            query.options.context_length = Some(asked);
+            let prepared = merge(chosen(None, ThinkingChoice::Unset), query, readable);
+            prepared.expect("sound").request.options.context_length
+        };
+        assert_eq!(context(4_096, Some(32_768)), Some(4_096));
+        assert_eq!(context(1_000_000, Some(32_768)), Some(32_768));
+        assert_eq!(context(1_000_000, None), Some(1_000_000));
+    }
+
+    #[test]
+    fn without_a_message_nothing_is_added_to_it() {
+        let query = Query::new("asked", Vec::new());
+        let prepared = merge(chosen(Some("p"), ThinkingChoice::Unset), query, None);
+        assert!(prepared.expect("sound").request.messages.is_empty());
     }
 
     #[test]

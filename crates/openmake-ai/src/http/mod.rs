@@ -50,6 +50,8 @@ pub(crate) fn router() -> (Router<Arc<Core>>, OpenApi) {
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
     questions
         .merge(others)
+        .merge(compat::anthropic::router())
+        .merge(compat::ollama::router())
         .merge(compat::openai::router())
         .split_for_parts()
 }
@@ -111,6 +113,10 @@ mod tests {
             (Method::GET, "/v1/models/{id}"),
             (Method::POST, "/v1/chat/completions"),
             (Method::POST, "/v1/embeddings"),
+            (Method::POST, "/v1/messages"),
+            (Method::POST, "/v1/messages/count_tokens"),
+            (Method::POST, "/ollama/api/chat"),
+            (Method::DELETE, "/ollama/api/delete"),
             (Method::POST, "/v1/responses"),
             (Method::GET, "/v1/responses/{id}"),
             (Method::DELETE, "/v1/responses/{id}"),

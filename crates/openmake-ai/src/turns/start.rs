@@ -133,12 +133,7 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
         },
     )
     .await?;
-    if let Some(wishes) = &command.wishes {
-        chosen.plan.temperature = wishes.temperature.or(chosen.plan.temperature);
-        // A program is given the tools that it brings, and these turns take
-        // none.
-        chosen.plan.tool_turns = 0;
-    }
+    heed(&mut chosen, command.wishes.as_ref());
     let request_hash = hash(
         &asked,
         command.model.as_deref(),
@@ -192,6 +187,16 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
             view
         }
     })
+}
+
+/// Follows what a program wishes of the way of working.
+fn heed(chosen: &mut Chosen, wishes: Option<&Wishes>) {
+    if let Some(wishes) = wishes {
+        chosen.plan.temperature = wishes.temperature.or(chosen.plan.temperature);
+        // A program is given the tools that it brings, and these turns take
+        // none.
+        chosen.plan.tool_turns = 0;
+    }
 }
 
 struct Launch {

@@ -2,6 +2,8 @@
 //! scripted model servers.
 
 #[cfg(test)]
+mod anthropic;
+#[cfg(test)]
 mod app;
 #[cfg(test)]
 mod asking;
@@ -15,6 +17,8 @@ mod keys;
 mod leases;
 #[cfg(test)]
 mod nodes;
+#[cfg(test)]
+mod ollama;
 #[cfg(test)]
 mod openai;
 #[cfg(test)]

@@ -129,25 +129,7 @@ async fn a_question_is_a_turn_and_the_next_goes_on_from_it() {
         (StatusCode::NOT_FOUND, "response_not_found")
     );
 
-    // Someone else's do not exist.
-    let other = app.person().await;
-    for (method, path) in [
-        (Method::GET, format!("{PATH}/{}", id(&first.body))),
-        (Method::DELETE, format!("{PATH}/{}", id(&first.body))),
-        (Method::POST, format!("{PATH}/{}/cancel", id(&first.body))),
-        (
-            Method::GET,
-            format!("{PATH}/{}/input_items", id(&first.body)),
-        ),
-    ] {
-        assert_eq!(
-            other.call(method, &path, None).await.status,
-            StatusCode::NOT_FOUND
-        );
-    }
-    let stolen = json!({"input": "?", "previous_response_id": id(&first.body)});
-    assert_eq!(respond(&other, stolen).await.code(), "response_not_found");
-
+    strangers_find_nothing(&app, &id(&first.body)).await;
     for response in [&first.body, &second.body] {
         let path = format!("{PATH}/{}", id(response));
         let deleted = person.call(Method::DELETE, &path, None).await;
@@ -158,6 +140,23 @@ async fn a_question_is_a_turn_and_the_next_goes_on_from_it() {
         );
     }
     app.finish().await;
+}
+
+async fn strangers_find_nothing(app: &App, id: &str) {
+    let other = app.person().await;
+    for (method, path) in [
+        (Method::GET, format!("{PATH}/{}", id)),
+        (Method::DELETE, format!("{PATH}/{}", id)),
+        (Method::POST, format!("{PATH}/{}/cancel", id)),
+        (Method::GET, format!("{PATH}/{}/input_items", id)),
+    ] {
+        assert_eq!(
+            other.call(method, &path, None).await.status,
+            StatusCode::NOT_FOUND
+        );
+    }
+    let stolen = json!({"input": "?", "previous_response_id": id});
+    assert_eq!(respond(&other, stolen).await.code(), "response_not_found");
 }
 
 #[tokio::test]

@@ -76,7 +76,7 @@ impl Chunks {
     /// The chunk that says who speaks.
     pub(super) fn first(&self) -> Value {
         self.chunk(
-            json!({ "role": "assistant", "content": "", "refusal": null }),
+            &json!({ "role": "assistant", "content": "", "refusal": null }),
             None,
         )
     }
@@ -84,8 +84,8 @@ impl Chunks {
     /// The chunks that a piece is.
     pub(super) fn of(&self, piece: Piece) -> Vec<Value> {
         match piece {
-            Piece::Text(text) => vec![self.chunk(json!({ "content": text }), None)],
-            Piece::Thinking(text) => vec![self.chunk(json!({ "reasoning_content": text }), None)],
+            Piece::Text(text) => vec![self.chunk(&json!({ "content": text }), None)],
+            Piece::Thinking(text) => vec![self.chunk(&json!({ "reasoning_content": text }), None)],
             Piece::Call(index, call) => {
                 let begin = json!({
                     "index": index, "id": call.id, "type": "function",
@@ -93,13 +93,13 @@ impl Chunks {
                 });
                 let rest = json!({ "index": index, "function": { "arguments": call.arguments } });
                 [begin, rest]
-                    .map(|call| self.chunk(json!({ "tool_calls": [call] }), None))
+                    .map(|call| self.chunk(&json!({ "tool_calls": [call] }), None))
                     .into()
             }
             Piece::End(end) => {
-                let mut chunks = vec![self.chunk(json!({}), Some(end.finish.as_str()))];
+                let mut chunks = vec![self.chunk(&json!({}), Some(end.finish.as_str()))];
                 if self.usage {
-                    let mut last = self.envelope(Vec::new());
+                    let mut last = self.envelope(&[]);
                     set(&mut last, "usage", usage(end.tokens));
                     chunks.push(last);
                 }
@@ -108,13 +108,13 @@ impl Chunks {
         }
     }
 
-    fn chunk(&self, delta: Value, finish: Option<&str>) -> Value {
+    fn chunk(&self, delta: &Value, finish: Option<&str>) -> Value {
         let choice =
             json!({ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish });
-        self.envelope(vec![choice])
+        self.envelope(&[choice])
     }
 
-    fn envelope(&self, choices: Vec<Value>) -> Value {
+    fn envelope(&self, choices: &[Value]) -> Value {
         let mut chunk = json!({
             "id": self.head.id,
             "object": "chat.completion.chunk",

@@ -31,6 +31,9 @@ use script::{Piece, Said};
 /// The model's name, which is shown wherever it answers.
 const MODEL: &str = "scripted-demo";
 
+/// The same model where it is to see images: a program guesses by the name.
+const VISION_MODEL: &str = "scripted-vision";
+
 /// The model that turns texts into vectors.
 const EMBEDDING_MODEL: &str = "scripted-embed";
 
@@ -43,10 +46,14 @@ struct Arguments {
     /// Milliseconds between two words of an answer
     #[arg(long, default_value_t = 25)]
     delay_ms: u64,
+    /// Lists one more model, which sees images
+    #[arg(long)]
+    vision: bool,
 }
 
 struct Server {
     delay: Duration,
+    vision: bool,
     answered: AtomicU64,
 }
 
@@ -55,6 +62,7 @@ async fn main() -> io::Result<()> {
     let arguments = Arguments::parse();
     let server = Arc::new(Server {
         delay: Duration::from_millis(arguments.delay_ms),
+        vision: arguments.vision,
         answered: AtomicU64::new(0),
     });
     let routes = Router::new()
@@ -71,10 +79,13 @@ async fn main() -> io::Result<()> {
     axum::serve(listener, routes).await
 }
 
-async fn models() -> Json<Value> {
-    let data = [MODEL, EMBEDDING_MODEL].map(
-        |id| json!({ "id": id, "object": "model", "created": 0, "owned_by": "openmake-demo" }),
-    );
+async fn models(State(server): State<Arc<Server>>) -> Json<Value> {
+    let vision = server.vision.then_some(VISION_MODEL);
+    let data: Vec<Value> = [MODEL, EMBEDDING_MODEL]
+        .into_iter()
+        .chain(vision)
+        .map(|id| json!({ "id": id, "object": "model", "created": 0, "owned_by": "openmake-demo" }))
+        .collect();
     Json(json!({ "object": "list", "data": data }))
 }
 
@@ -141,6 +152,13 @@ impl Message {
     }
 }
 
+impl Message {
+    fn images(&self) -> usize {
+        let parts = self.content.as_array().into_iter().flatten();
+        parts.filter(|part| part["type"] == "image_url").count()
+    }
+}
+
 async fn chat(State(server): State<Arc<Server>>, Json(request): Json<ChatRequest>) -> Response {
     let last = request.messages.last();
     let text = last.map(Message::text).unwrap_or_default();
@@ -149,6 +167,7 @@ async fn chat(State(server): State<Arc<Server>>, Json(request): Json<ChatRequest
         _ => Said::Question {
             text: &text,
             tools: !request.tools.is_empty(),
+            images: last.map_or(0, Message::images),
         },
     };
     let pieces = script::answer(&said);

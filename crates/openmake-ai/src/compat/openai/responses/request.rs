@@ -177,26 +177,13 @@ impl ResponseRequest {
         let items = Items::read(self.input)?;
         let tools_sent = self.tools.unwrap_or_default();
         let tools = read_tools(tools_sent.clone())?;
-        // A turn holds one question and its answer. Calls of the caller's own
-        // tools, and a history that the caller brings, have no place in it.
-        let fits_a_turn = tools.is_empty() && items.is_one_question();
-        let keeping = match self.store {
-            Some(true) if !fits_a_turn => {
-                return Err(ApiError::field(
-                    "store",
-                    "unsupported",
-                    "A response with tools or with more than one question is not stored here.",
-                )
-                .with_code("store_not_supported")
-                .with_hint(
-                    "Leave `store` out or set it to false, and send the items that came before.",
-                ));
-            }
-            Some(false) => Keeping::Stateless,
-            None if !fits_a_turn => Keeping::Stateless,
-            Some(true) | None => Keeping::Stored,
+        let fits = if tools.is_empty() && items.is_one_question() {
+            Fits::Turn
+        } else {
+            Fits::CallOnly
         };
         let background = self.background == Some(true);
+        let keeping = keeping(fits, self.store)?;
         if background && keeping == Keeping::Stateless {
             return Err(ApiError::field(
                 "background",
@@ -267,6 +254,29 @@ impl ResponseRequest {
                 _ => Map::new(),
             },
         })
+    }
+}
+
+/// What a request can be. A turn holds one question and its answer: calls of
+/// the caller's own tools, and a history that the caller brings, have no place
+/// in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fits {
+    Turn,
+    CallOnly,
+}
+
+fn keeping(fits: Fits, store: Option<bool>) -> Result<Keeping, ApiError> {
+    match (fits, store) {
+        (Fits::CallOnly, Some(true)) => Err(ApiError::field(
+            "store",
+            "unsupported",
+            "A response with tools or with more than one question is not stored here.",
+        )
+        .with_code("store_not_supported")
+        .with_hint("Leave `store` out or set it to false, and send the items that came before.")),
+        (Fits::CallOnly, _) | (Fits::Turn, Some(false)) => Ok(Keeping::Stateless),
+        (Fits::Turn, Some(true) | None) => Ok(Keeping::Stored),
     }
 }
 
