@@ -17,6 +17,7 @@ pub mod page;
 pub mod problem;
 pub mod responses;
 pub mod socket;
+pub mod sse;
 pub mod turns;
 pub mod usage;
 pub mod users;
