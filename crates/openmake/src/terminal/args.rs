@@ -105,9 +105,6 @@ without --force.
     Models(ListArgs),
     /// List the model servers and their state (administrators)
     Nodes(ListArgs),
-    //KEYS /// Make, list and revoke your API keys
-    //KEYS #[command(subcommand)]
-    //KEYS Key(KeyCommand),
     /// Print completions for a shell
     #[command(after_help = "\
 Examples:
@@ -256,59 +253,12 @@ pub(crate) struct ListArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
-    /// The page of this command, such as `ask` or `key create`
+    /// The page of this command, such as `ask` or `user create`
     #[arg(value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
     /// Write all pages into this directory
     #[arg(long, value_name = "DIR", conflicts_with = "command")]
     pub(crate) to: Option<PathBuf>,
-}
-
-/// What `openmake key` does.
-#[derive(Debug, Subcommand)]
-pub(crate) enum KeyCommand {
-    /// Make a key; it is printed this once
-    #[command(after_help = "\
-Examples:
-  openmake key create backups
-  openmake key create ci --scope chat --model openmake_fast --days 90
-  OPENMAKE_API_KEY=$(openmake key create script) openmake ask hello
-
-Only the key goes to standard output. Keys are made by someone who is signed in,
-not with a key.")]
-    Create(CreateKeyArgs),
-    /// List your keys, without what proves them
-    List(ListArgs),
-    /// Take a key back for good
-    Revoke {
-        #[command(flatten)]
-        server: ServerArgs,
-        /// The key's id, its name or its last four characters
-        #[arg(value_name = "KEY")]
-        key: String,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CreateKeyArgs {
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
-    /// What to call it
-    #[arg(value_name = "NAME")]
-    pub(crate) name: String,
-    /// What it is for: `chat`, `conversations`, `usage`, `metrics`, `admin`;
-    /// can be repeated. The server's choice unless given
-    #[arg(long, value_name = "SCOPE")]
-    pub(crate) scope: Vec<String>,
-    /// A model that it may ask; can be repeated. All of yours unless given
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) model: Vec<String>,
-    /// Days until it ends by itself; never unless given
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
-    pub(crate) days: Option<u16>,
-    /// Print the server's JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 impl TerminalCommand {
@@ -320,8 +270,6 @@ impl TerminalCommand {
             | Self::Explain(ExplainArgs { asking, .. })
             | Self::Generate(GenerateArgs { asking, .. }) => asking.json,
             Self::Models(args) | Self::Nodes(args) => args.json,
-            //KEYS Self::Key(KeyCommand::List(args)) => args.json,
-            //KEYS Self::Key(KeyCommand::Create(args)) => args.json,
             _ => false,
         }
     }

@@ -158,6 +158,8 @@ impl Screen {
     }
 
     fn replace(&mut self, fresh: Vec<String>) -> String {
+        // Writing into a string cannot fail.
+        use std::fmt::Write as _;
         let columns = self.dimensions().0;
         let mut out = String::new();
         if columns != self.columns && !self.live.is_empty() {
@@ -194,7 +196,7 @@ impl Screen {
             None => {
                 let up = last - same;
                 if up > 0 {
-                    out.push_str(&format!("\u{1b}[{up}A"));
+                    let _ = write!(out, "\u{1b}[{up}A");
                 }
                 out.push_str("\r\u{1b}[J");
                 push_lines(&mut out, fresh.iter().skip(same));
@@ -211,7 +213,7 @@ impl Screen {
             out.push_str("\u{1b}[A");
             let column = super::text::width(&without_styles(fresh.last()));
             if column > 0 {
-                out.push_str(&format!("\u{1b}[{column}C"));
+                let _ = write!(out, "\u{1b}[{column}C");
             }
         }
         self.live = fresh;

@@ -42,10 +42,9 @@ fn wait_before(tries: u32) -> Duration {
 /// Whether it may go better in a moment.
 fn may_pass(failure: &Failure) -> bool {
     match failure {
-        Failure::Network { .. } => true,
+        // A proxy answers for a server that is restarting.
+        Failure::Network { .. } | Failure::Foreign { .. } => true,
         Failure::Problem(problem) => matches!(problem.status, 429 | 502..=504),
-        // A proxy before the server that is restarting.
-        Failure::Foreign { .. } => true,
         _ => false,
     }
 }
