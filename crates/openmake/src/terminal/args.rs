@@ -105,6 +105,9 @@ without --force.
     Models(ListArgs),
     /// List the model servers and their state (administrators)
     Nodes(ListArgs),
+    /// Make, list and revoke your API keys
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Print completions for a shell
     #[command(after_help = "\
 Examples:
@@ -261,6 +264,53 @@ pub(crate) struct ManArgs {
     pub(crate) to: Option<PathBuf>,
 }
 
+/// What `openmake key` does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key; it is printed this once
+    #[command(after_help = "\
+Examples:
+  openmake key create backups
+  openmake key create ci --scope chat --model openmake_fast --days 90
+  OPENMAKE_API_KEY=$(openmake key create script) openmake ask hello
+
+Only the key goes to standard output. Keys are made by someone who is signed in,
+not with a key.")]
+    Create(CreateKeyArgs),
+    /// List your keys, without what proves them
+    List(ListArgs),
+    /// Take a key back for good
+    Revoke {
+        #[command(flatten)]
+        server: ServerArgs,
+        /// The key's id, its name or its last four characters
+        #[arg(value_name = "KEY")]
+        key: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateKeyArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// What to call it
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// What it is for: `chat`, `conversations`, `usage`, `metrics`, `admin`;
+    /// can be repeated. The server's choice unless given
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) scope: Vec<String>,
+    /// A model that it may ask; can be repeated. All of yours unless given
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Vec<String>,
+    /// Days until it ends by itself; never unless given
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub(crate) days: Option<u16>,
+    /// Print the server's JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 impl TerminalCommand {
     /// Whether a script reads JSON from standard output.
     pub(crate) const fn wants_json(&self) -> bool {
@@ -270,6 +320,8 @@ impl TerminalCommand {
             | Self::Explain(ExplainArgs { asking, .. })
             | Self::Generate(GenerateArgs { asking, .. }) => asking.json,
             Self::Models(args) | Self::Nodes(args) => args.json,
+            Self::Key(KeyCommand::List(args)) => args.json,
+            Self::Key(KeyCommand::Create(args)) => args.json,
             _ => false,
         }
     }

@@ -8,6 +8,7 @@ mod chat;
 mod client;
 mod credentials;
 mod failure;
+mod keys;
 mod lists;
 mod login;
 mod manual;
@@ -84,6 +85,7 @@ impl Terminal {
             TerminalCommand::Generate(args) => one_shot::generate(self, args).await,
             TerminalCommand::Models(args) => lists::models(self, args).await,
             TerminalCommand::Nodes(args) => lists::nodes(self, args).await,
+            TerminalCommand::Key(command) => keys::run(self, command).await,
             TerminalCommand::Completions { shell } => manual::completions(self, *shell),
             TerminalCommand::Man(args) => manual::pages(self, args),
         }

@@ -9,7 +9,7 @@ use crate::support::{PASSWORD, Person, anonymous, instance, instance_with};
 #[tokio::test]
 async fn every_command_says_how_it_is_used() {
     let instance = instance();
-    let commands: [&[&str]; 23] = [
+    let commands: [&[&str]; 27] = [
         &[],
         &["serve"],
         &["doctor"],
@@ -31,6 +31,10 @@ async fn every_command_says_how_it_is_used() {
         &["generate"],
         &["models"],
         &["nodes"],
+        &["key"],
+        &["key", "create"],
+        &["key", "list"],
+        &["key", "revoke"],
         &["completions"],
         &["man"],
     ];
