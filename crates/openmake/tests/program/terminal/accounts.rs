@@ -112,3 +112,60 @@ async fn a_password_is_typed_without_being_shown() {
     desk.world.model.push(Script::text("Yes."));
     assert_eq!(desk.good(&["ask", "Are you there?"], "").await, "Yes.\n");
 }
+
+#[tokio::test]
+async fn a_key_is_made_used_and_revoked() {
+    let mut desk = Desk::signed_in().await;
+    let url = desk.world.program.base_url().to_owned();
+    let arguments = [
+        "key",
+        "create",
+        "script",
+        "--scope",
+        "chat",
+        "--scope",
+        "conversations",
+    ];
+    let made = desk
+        .good(&[&arguments[..], &["--days", "7"]].concat(), "")
+        .await;
+    let key = made.trim_end().to_owned();
+    assert!(key.starts_with("omk_live_"), "{made}");
+    let list = desk.good(&["key", "list"], "").await;
+    assert!(list.contains("script") && list.contains("active"), "{list}");
+    assert!(!list.contains(&key));
+    let nonsense = desk
+        .run(&["key", "create", "x", "--scope", "all"], "")
+        .await;
+    assert_eq!(nonsense.code, Some(2), "{}", nonsense.stderr);
+
+    // By the environment, with nobody signed in, and kept by a sign-in.
+    desk.good(&["logout"], "").await;
+    desk.world.instance.set_env("OPENMAKE_API_KEY", &key);
+    desk.world.instance.set_env("OPENMAKE_URL", &url);
+    desk.world.model.push(Script::text("By key."));
+    assert_eq!(desk.good(&["ask", "Who?"], "").await, "By key.\n");
+    let refused = desk.run(&["nodes"], "").await;
+    assert_eq!(refused.code, Some(5), "{}", refused.stderr);
+    desk.world.instance.remove_env("OPENMAKE_API_KEY");
+    desk.world.instance.remove_env("OPENMAKE_URL");
+    let done = desk
+        .good(&["login", &url, "--api-key"], &format!("{key}\n"))
+        .await;
+    assert!(done.contains("first@example.com"), "{done}");
+    assert_eq!(mode(&desk.credentials()), 0o600);
+    desk.good(&["models"], "").await;
+
+    // A key cannot revoke keys; its owner can.
+    assert_eq!(
+        desk.run(&["key", "revoke", "script"], "").await.code,
+        Some(5)
+    );
+    desk.sign_in(&url).await;
+    desk.good(&["key", "revoke", "script"], "").await;
+    desk.world.instance.set_env("OPENMAKE_API_KEY", &key);
+    crate::support::eventually("the key ends", || async {
+        desk.run(&["models"], "").await.code == Some(3)
+    })
+    .await;
+}
