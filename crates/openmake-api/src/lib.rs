@@ -22,6 +22,7 @@ pub mod rates;
 pub mod responses;
 pub mod shape;
 pub mod socket;
+pub mod sse;
 pub mod turns;
 pub mod usage;
 pub mod users;

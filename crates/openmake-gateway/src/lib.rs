@@ -25,7 +25,6 @@ mod routes;
 mod settings;
 mod site;
 mod socket;
-mod sse;
 mod state;
 mod tokens;
 

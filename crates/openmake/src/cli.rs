@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::Override;
+use crate::{config::Override, terminal::args::TerminalCommand};
 
-/// A self-hosted AI assistant platform in one program.
+/// A self-hosted AI assistant platform in one program: the server, and a
+/// client of it for the terminal.
 #[derive(Debug, Parser)]
-#[command(name = "openmake", version, propagate_version = true)]
+#[command(name = "openmake", version, propagate_version = true, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -16,8 +17,14 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// Flags of every command.
+const AFTER_HELP: &str = "\
+`serve`, `doctor`, `config`, `user` and `openapi` are for the machine that the
+server runs on. The others are a client: `openmake login URL` signs in, then
+`openmake chat` and `openmake ask` talk to that server.";
+
+/// Flags of every command that is the server's.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "The server's settings")]
 pub(crate) struct Common {
     /// The settings file (TOML); `openmake config reference` describes it
     #[arg(long, global = true, value_name = "FILE", env = "OPENMAKE_CONFIG")]
@@ -52,6 +59,8 @@ pub(crate) enum Command {
     User(UserCommand),
     /// Print the OpenAPI document
     Openapi,
+    #[command(flatten)]
+    Terminal(TerminalCommand),
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ mod openapi;
 mod paths;
 mod serve;
 mod telemetry;
+mod terminal;
 mod users;
 
 use std::{collections::BTreeMap, process::ExitCode};
@@ -83,6 +84,9 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let environment: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
         .collect();
+    if let Command::Terminal(command) = &cli.command {
+        return Ok(terminal::run(command, environment));
+    }
     let raw = Raw::load(cli.common.config.as_deref(), environment, cli.overrides())?;
     let config = Config::from_raw(&raw)?;
     if rustls::crypto::ring::default_provider()
@@ -128,7 +132,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             print(&runtime.block_on(user(command, &config, &raw.environment))?);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Openapi => Ok(ExitCode::SUCCESS),
+        Command::Openapi | Command::Terminal(_) => Ok(ExitCode::SUCCESS),
     }
 }
 

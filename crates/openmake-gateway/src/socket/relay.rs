@@ -10,7 +10,7 @@ use axum::body::Body;
 use futures_util::StreamExt as _;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
-use openmake_api::{ApiError, Problem, socket::ServerFrame};
+use openmake_api::{ApiError, Problem, socket::ServerFrame, sse::SseParser};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
@@ -18,7 +18,6 @@ use uuid::Uuid;
 use super::frames::{Command, Outgoing, with_request_id};
 use crate::{
     forward::{self, Caller},
-    sse::SseParser,
     state::App,
 };
 

@@ -48,7 +48,11 @@ pub(crate) fn reference() -> String {
          base_url = \"http://10.0.0.5:8000/v1\"\n\
          api_keys = []                   # texts, or\n\
          api_key_env = [\"WORKSTATION_KEY\"] # names of variables that hold them\n\
-         ```\n",
+         ```\n\n\
+         ## In the terminal\n\n\
+         The client (`openmake chat`, `openmake ask` and the rest) has no settings file. It reads \
+         `OPENMAKE_URL`, the server to ask; `OPENMAKE_API_KEY`, a key to use instead of a sign-in; \
+         `NO_COLOR`; and `XDG_CONFIG_HOME`, where `openmake/credentials.json` keeps sign-ins.\n",
     );
     out
 }

@@ -264,13 +264,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
 ];
 
 /// Environment variables that begin like ours but are read by development
-/// tools, not by the program.
+/// tools or by the terminal client, not by the server.
 pub(crate) const TOOL_VARIABLES: &[&str] = &[
     "OPENMAKE_CACHE",
     "OPENMAKE_BIN",
     "OPENMAKE_TEST_DATABASE_URL",
     "OPENMAKE_REAL_MODEL_URL",
     "OPENMAKE_CONFIG",
+    "OPENMAKE_URL",
+    "OPENMAKE_API_KEY",
 ];
 
 /// The setting with this key in the file.

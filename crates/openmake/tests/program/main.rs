@@ -14,3 +14,5 @@ mod lifecycle;
 mod outage;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod terminal;

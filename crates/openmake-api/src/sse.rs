@@ -1,24 +1,25 @@
-//! Reading our own event streams, however they are cut into pieces.
+//! Reading our own event streams, however they are cut into pieces: for the
+//! gateway's socket and the terminal.
 
 /// An event's parts that turns use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct SseEvent {
+pub struct SseEvent {
     /// The last `id`.
-    pub(crate) id: Option<u64>,
+    pub id: Option<u64>,
     /// The `event` name.
-    pub(crate) name: String,
+    pub name: String,
     /// The `data`.
-    pub(crate) data: String,
+    pub data: String,
 }
 
 /// An event grew past the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an event is too large")]
-pub(crate) struct TooLarge;
+pub struct TooLarge;
 
 /// Collects pieces into events.
 #[derive(Debug, Default)]
-pub(crate) struct SseParser {
+pub struct SseParser {
     buffer: Vec<u8>,
     event: SseEvent,
     has_data: bool,
@@ -29,7 +30,7 @@ impl SseParser {
     const LIMIT: usize = 4 << 20;
 
     /// Adds a piece, and gives the events that it completes.
-    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<Vec<SseEvent>, TooLarge> {
+    pub fn push(&mut self, piece: &[u8]) -> Result<Vec<SseEvent>, TooLarge> {
         self.buffer.extend_from_slice(piece);
         let mut events = Vec::new();
         let mut done = 0;
