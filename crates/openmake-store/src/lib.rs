@@ -6,6 +6,7 @@
 //! the [`audit::NewAudit`] that records it, and write both in one transaction.
 
 pub mod audit;
+pub mod backups;
 pub mod blobs;
 pub mod conversations;
 mod database;
@@ -21,6 +22,7 @@ pub mod sessions;
 pub mod settings;
 mod text;
 pub mod throttle;
+pub mod transfer;
 pub mod turns;
 pub mod usage;
 pub mod users;

@@ -2,6 +2,7 @@
 
 mod audit;
 pub(crate) mod auth;
+mod backups;
 mod blobs;
 pub(crate) mod conversations;
 pub(crate) mod health;
@@ -40,6 +41,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(users::update))
         .routes(routes!(settings::show, settings::update))
         .routes(routes!(audit::list))
+        .routes(routes!(backups::list, backups::create))
         .routes(routes!(
             conversations::list::list,
             conversations::create::create
