@@ -1,8 +1,8 @@
 //! Making a backup, while the server goes on.
 
 use std::{
-    fmt,
     ffi::OsString,
+    fmt,
     fs::{self, File, OpenOptions},
     io::{self, BufWriter, ErrorKind, Write},
     os::unix::fs::OpenOptionsExt as _,

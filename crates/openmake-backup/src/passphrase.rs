@@ -166,7 +166,8 @@ mod tests {
         let keys = KeyRing::from_bytes([7; 32]);
         let (right, wrong) = ("correct horse".into(), "correct house".into());
         let instance = Uuid::from_u128(1);
-        let sealed = SealedKey::seal(&keys, instance, &right, Random::draw(&RandomIds)).expect("sealed");
+        let sealed =
+            SealedKey::seal(&keys, instance, &right, Random::draw(&RandomIds)).expect("sealed");
         let opened = sealed.open(instance, &right).expect("opened");
         assert_eq!(opened.master(), keys.master());
         for refused in [
@@ -183,7 +184,8 @@ mod tests {
     fn no_backup_makes_it_work_for_ever() {
         let keys = KeyRing::from_bytes([7; 32]);
         let passphrase = "p".into();
-        let mut sealed = SealedKey::seal(&keys, Uuid::nil(), &passphrase, Random::draw(&RandomIds)).expect("ok");
+        let mut sealed =
+            SealedKey::seal(&keys, Uuid::nil(), &passphrase, Random::draw(&RandomIds)).expect("ok");
         sealed.cost.memory_kib = u32::MAX;
         let refused = sealed.open(Uuid::nil(), &passphrase);
         assert!(matches!(refused, Err(BackupError::Damaged(_))));

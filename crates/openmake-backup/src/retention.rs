@@ -76,7 +76,9 @@ mod tests {
     const INSTANCE: Uuid = Uuid::from_u128(0xabcd_ef01 << 96);
 
     fn day(day: u32) -> DateTime<Utc> {
-        format!("2026-11-{day:02}T03:30:00Z").parse().expect("a day")
+        format!("2026-11-{day:02}T03:30:00Z")
+            .parse()
+            .expect("a day")
     }
 
     fn names(days: &[u32]) -> Vec<String> {

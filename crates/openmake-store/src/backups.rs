@@ -167,7 +167,10 @@ impl Backups<'_> {
     pub async fn lock(&self, now: DateTime<Utc>) -> Result<Option<BackupLock>, StoreError> {
         let options = (*self.0.pool.connect_options()).clone();
         // Outside of the pool: it may be held for hours.
-        let mut connection = options.application_name("openmake backup lock").connect().await?;
+        let mut connection = options
+            .application_name("openmake backup lock")
+            .connect()
+            .await?;
         let locked = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "locked!""#, LOCK)
             .fetch_one(&mut connection)
             .await?;
@@ -268,7 +271,10 @@ impl Backups<'_> {
             result.rows,
             result.has_key,
             result.verification.map(Verification::as_str),
-            result.detail.as_deref().map(|text| storable(text).into_owned()),
+            result
+                .detail
+                .as_deref()
+                .map(|text| storable(text).into_owned()),
             audit.at,
         )
         .execute(&mut *tx)

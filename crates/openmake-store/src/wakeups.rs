@@ -231,7 +231,9 @@ async fn connect(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
             .fetch_one(&mut listener)
             .await?;
         if !present {
-            return Err(sqlx::Error::Protocol("the database is being restored".into()));
+            return Err(sqlx::Error::Protocol(
+                "the database is being restored".into(),
+            ));
         }
         listener.listen(CHANNEL).await
     };

@@ -50,16 +50,13 @@ pub(crate) fn start_service(
     world: &World,
     registry: &mut Registry,
 ) {
-    let settings = config
-        .directory
-        .clone()
-        .map(|directory| BackupSettings {
-            directory,
-            schedule: config.schedule,
-            retention: config.retention,
-            trial: config.trial,
-            passphrase: config.passphrase.clone(),
-        });
+    let settings = config.directory.clone().map(|directory| BackupSettings {
+        directory,
+        schedule: config.schedule,
+        retention: config.retention,
+        trial: config.trial,
+        passphrase: config.passphrase.clone(),
+    });
     let parts = ServiceParts {
         store: store.clone(),
         keys: keys.clone(),
@@ -199,7 +196,11 @@ fn made_text(created: &Created, file: &str) -> String {
         "backed up {} rows of {} tables into {} ({} KiB) as of {}; {key}",
         created.written.rows,
         created.manifest.tables.len(),
-        if file == DASH { "standard output" } else { file },
+        if file == DASH {
+            "standard output"
+        } else {
+            file
+        },
         created.written.size.div_ceil(1024),
         created.manifest.taken_at.format("%Y-%m-%d %H:%M:%S UTC"),
     )
@@ -226,7 +227,17 @@ pub(crate) async fn restore(
     let plan = KeyPlan::make(command, config, paths, world, &backup).await?;
     let database = Database::serve(&config.data, paths, &world.tasks).await?;
     let store = database.connect(3).await?;
-    let restored = put_back(command, &plan, paths, world, &Restoring { backup: &backup, store: &store }).await;
+    let restored = put_back(
+        command,
+        &plan,
+        paths,
+        world,
+        &Restoring {
+            backup: &backup,
+            store: &store,
+        },
+    )
+    .await;
     store.close().await;
     database.stop().await?;
     world.tasks.close();
@@ -330,7 +341,8 @@ impl KeyPlan {
             None => ask_passphrase()?,
         };
         let Some(passphrase) = passphrase else {
-            let error = anyhow::anyhow!("the master key in this backup is sealed with a passphrase");
+            let error =
+                anyhow::anyhow!("the master key in this backup is sealed with a passphrase");
             return Err(error.context(Hint(
                 "set OPENMAKE_BACKUP_PASSPHRASE or OPENMAKE_BACKUP_PASSPHRASE_FILE; \
                  --without-secrets restores everything else"
@@ -399,7 +411,11 @@ async fn discard_set_aside(
     }
     let bytes: i64 = discarded.iter().map(|aside| aside.size_bytes).sum();
     let schemas: Vec<String> = discarded.into_iter().map(|aside| aside.schema).collect();
-    Ok(format!("removed {} ({} MiB)", schemas.join(", "), bytes >> 20))
+    Ok(format!(
+        "removed {} ({} MiB)",
+        schemas.join(", "),
+        bytes >> 20
+    ))
 }
 
 /// Standard input can be read once only, and a backup is read twice.
@@ -499,9 +515,9 @@ fn with_hint(error: BackupError) -> anyhow::Error {
             "nothing was changed; fetch the file again, or take an older backup"
         }
         BackupError::FormatNewer(_)
-        | BackupError::Transfer(TransferError::SchemaNewer { .. } | TransferError::SchemaDiffers(_)) => {
-            "nothing was changed; use the version of OpenMake that made it, or a later one"
-        }
+        | BackupError::Transfer(
+            TransferError::SchemaNewer { .. } | TransferError::SchemaDiffers(_),
+        ) => "nothing was changed; use the version of OpenMake that made it, or a later one",
         BackupError::WrongPassphrase => {
             "nothing was changed; --without-secrets restores everything but what the key seals"
         }

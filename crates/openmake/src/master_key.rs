@@ -190,7 +190,10 @@ mod tests {
         assert_eq!(key(), restored.key_id());
         let kept = dir.path().join("master.replaced-19700101000000");
         let kept = fs::read_to_string(kept).expect("kept");
-        assert_eq!(KeyRing::from_hex(&kept).expect("a key").key_id(), before.key_id());
+        assert_eq!(
+            KeyRing::from_hex(&kept).expect("a key").key_id(),
+            before.key_id()
+        );
         assert_eq!(fs::metadata(&path).expect("there").mode() & 0o777, 0o600);
         finish_restore(&path, Some(&restored.key_id()), now).expect("nothing left");
     }

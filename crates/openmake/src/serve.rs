@@ -27,10 +27,11 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    backups,
     cli::Role,
     config::{Config, Engines},
     database::{Database, Hint},
-    backups, http_server, master_key, model_nodes, openapi,
+    http_server, master_key, model_nodes, openapi,
     paths::Paths,
 };
 

@@ -6,7 +6,9 @@ use flate2::read::ZlibDecoder;
 use openmake_store::transfer::require_known;
 use serde::de::DeserializeOwned;
 
-use super::{Chain, FORMAT, Kind, MAGIC, MAX_BLOCK, Manifest, ROWS_IN_BLOCK, RowDigest, TableDigest};
+use super::{
+    Chain, FORMAT, Kind, MAGIC, MAX_BLOCK, Manifest, ROWS_IN_BLOCK, RowDigest, TableDigest,
+};
 use crate::{BackupError, passphrase::SealedKey};
 
 /// What comes next in a backup.

@@ -127,10 +127,12 @@ pub(super) async fn migrations(
     )
     .fetch_all(connection)
     .await?;
-    let applied = rows.into_iter().map(|(version, checksum)| AppliedMigration {
-        version,
-        checksum: hex::encode(checksum),
-    });
+    let applied = rows
+        .into_iter()
+        .map(|(version, checksum)| AppliedMigration {
+            version,
+            checksum: hex::encode(checksum),
+        });
     Ok(applied.collect())
 }
 

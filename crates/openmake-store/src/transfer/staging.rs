@@ -176,7 +176,11 @@ impl Staging {
     /// Takes the place of the schema in use, in one transaction.
     pub async fn swap(mut self, previous: &swap::Previous) -> Result<(), TransferError> {
         // Plans are made from statistics that a fresh table has none of.
-        let names: Vec<String> = self.tables.iter().map(|table| quoted(&table.name)).collect();
+        let names: Vec<String> = self
+            .tables
+            .iter()
+            .map(|table| quoted(&table.name))
+            .collect();
         let analyze = format!("ANALYZE {}", names.join(", "));
         self.connection.execute(AssertSqlSafe(analyze)).await?;
         swap::swap(&mut self.connection, &self.home, previous).await?;
