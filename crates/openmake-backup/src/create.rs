@@ -24,6 +24,7 @@ use crate::{
     BackupError, Progress, Watcher,
     file::{BackupWriter, Manifest, Written},
     passphrase::{Random, SealedKey},
+    soon,
 };
 
 /// Bytes that go to the writing thread at once.
@@ -159,7 +160,7 @@ async fn read_tables(
         send(Piece::Table(table.name.clone())).await?;
         let mut rows = snapshot.rows(table).await?;
         let mut pending = Vec::with_capacity(PIECE);
-        while let Some(row) = rows.next().await {
+        while let Some(row) = soon(rows.next()).await? {
             pending.extend_from_slice(&row.map_err(TransferError::from)?);
             if pending.len() >= PIECE {
                 bytes += u64::try_from(pending.len()).unwrap_or(0);

@@ -1,6 +1,6 @@
 //! What can go wrong with a backup.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 
 use openmake_store::{StoreError, transfer::TransferError};
 
@@ -57,6 +57,9 @@ pub enum BackupError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The database was silent for too long.
+    #[error("the database was silent for {} s", .0.as_secs())]
+    Silent(Duration),
     /// The task that reads or writes the file ended early.
     #[error("the task that handles the file ended early")]
     TaskEnded,

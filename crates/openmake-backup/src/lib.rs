@@ -21,9 +21,21 @@ pub mod schedule;
 pub mod service;
 pub mod verify;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::timeout;
 
 pub use error::BackupError;
+
+/// How long the database may take to give or take the next rows. One that takes
+/// longer is gone, or behind a connection that is.
+const SILENCE: Duration = Duration::from_mins(5);
+
+/// Waits for the database's next rows, but not for ever.
+async fn soon<T>(step: impl Future<Output = T>) -> Result<T, BackupError> {
+    let done = timeout(SILENCE, step).await;
+    done.map_err(|_| BackupError::Silent(SILENCE))
+}
 
 /// How far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     BackupError, Progress, Watcher,
     file::{BackupReader, Checked, Item, Manifest, check},
+    soon,
 };
 
 /// Items that may wait for the database.
@@ -226,7 +227,7 @@ impl Backup {
                 match items.recv().await {
                     Some(Item::Rows(rows)) => {
                         bytes += u64::try_from(rows.len()).unwrap_or(0);
-                        loading.send(&rows).await?;
+                        soon(loading.send(&rows)).await??;
                     }
                     Some(Item::TableEnd(digest)) => break digest,
                     _ => return Err(BackupError::TaskEnded),

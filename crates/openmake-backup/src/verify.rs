@@ -11,7 +11,7 @@ use crate::{
     BackupError,
     file::{RowDigest, TableDigest},
     restore::{Backup, give_up},
-    unwatched,
+    soon, unwatched,
 };
 
 /// How the trial came out, where it did not fail.
@@ -84,7 +84,7 @@ async fn compare(snapshot: &mut Snapshot, backup: &Backup) -> Result<(), BackupE
 async fn digest(snapshot: &mut Snapshot, table: &TableShape) -> Result<TableDigest, BackupError> {
     let mut digest = RowDigest::default();
     let mut rows = snapshot.rows(table).await?;
-    while let Some(row) = rows.next().await {
+    while let Some(row) = soon(rows.next()).await? {
         digest.add(&row?);
     }
     let whole = digest.finish();

@@ -337,7 +337,10 @@ async fn check_backups(config: &Config, store: &Store, world: &World, report: &m
         report.add(
             "restore",
             Verdict::Warning,
-            format!("what was replaced is still kept, {} MiB", bytes >> 20),
+            format!(
+                "what a restore has replaced or left is still kept, {} MiB",
+                bytes >> 20
+            ),
             "when it is not needed any more: `openmake restore --discard-replaced`",
         );
     }

@@ -63,11 +63,17 @@ async fn a_failure_half_way_leaves_what_was_there() {
         .await;
     assert!(refused.is_err());
     assert_eq!(target.digests().await, before);
+    let staged = "SELECT count(*) FROM pg_namespace WHERE nspname = 'openmake_restoring'";
+    assert_eq!(target.count(staged).await, 0);
     // And one that a killed process has left is cleared by the next.
-    sqlx::query("DROP SCHEMA openmake_replaced_20261123_080000")
-        .execute(target.store.pool())
-        .await
-        .expect("out of the way");
+    for statement in [
+        "DROP SCHEMA openmake_replaced_20261123_080000",
+        "CREATE SCHEMA openmake_restoring",
+        "CREATE TABLE openmake_restoring.users (left_behind integer)",
+    ] {
+        let done = sqlx::query(statement).execute(target.store.pool()).await;
+        done.expect("out of the way");
+    }
     let restored = target
         .restore(&backup, OnData::SetAside, Secrets::Keep)
         .await;

@@ -107,6 +107,7 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     insta::assert_snapshot!(text(&lists[0]), @r"
     DELETE /api/v1/invitations/{id}
     GET /api/v1/audit
+    GET /api/v1/backups
     GET /api/v1/invitations
     GET /api/v1/nodes
     GET /api/v1/settings
@@ -114,6 +115,7 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     GET /metrics
     PATCH /api/v1/settings
     PATCH /api/v1/users/{id}
+    POST /api/v1/backups
     POST /api/v1/invitations
     ");
     let of_guests = lists[1].difference(&lists[0]).cloned().collect();

@@ -173,19 +173,25 @@ impl Staging {
         sealed::forget_key(&mut self.connection, now).await
     }
 
-    /// Takes the place of the schema in use, in one transaction.
+    /// Takes the place of the schema in use, in one transaction. Where that
+    /// fails, nothing is left of it.
     pub async fn swap(mut self, previous: &swap::Previous) -> Result<(), TransferError> {
+        let swapped = self.take_place(previous).await;
+        if swapped.is_err()
+            && let Err(error) = drop_schema(&mut self.connection).await
+        {
+            tracing::debug!(%error, "what was staged is cleared by the next restore");
+        }
+        connection::close(self.connection).await;
+        swapped
+    }
+
+    async fn take_place(&mut self, previous: &swap::Previous) -> Result<(), TransferError> {
         // Plans are made from statistics that a fresh table has none of.
-        let names: Vec<String> = self
-            .tables
-            .iter()
-            .map(|table| quoted(&table.name))
-            .collect();
+        let names: Vec<String> = self.tables.iter().map(|t| quoted(&t.name)).collect();
         let analyze = format!("ANALYZE {}", names.join(", "));
         self.connection.execute(AssertSqlSafe(analyze)).await?;
-        swap::swap(&mut self.connection, &self.home, previous).await?;
-        connection::close(self.connection).await;
-        Ok(())
+        swap::swap(&mut self.connection, &self.home, previous).await
     }
 
     /// Gives up: nothing is left of it.

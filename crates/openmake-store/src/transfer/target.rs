@@ -2,8 +2,8 @@
 
 use sqlx::{AssertSqlSafe, Executor as _};
 
-use super::{TransferError, connection, quoted, swap::SET_ASIDE};
-use crate::Store;
+use super::{TransferError, connection, quoted, staging::SCHEMA, swap::SET_ASIDE};
+use crate::{Store, schema};
 
 /// What a restore would meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,16 +74,17 @@ impl Store {
         })
     }
 
-    /// What restores have set aside and nobody has discarded, oldest first.
+    /// What restores have set aside, or killed ones have left, and nobody has discarded, oldest first.
     pub async fn set_aside(&self) -> Result<Vec<SetAside>, TransferError> {
         let rows = sqlx::query!(
             r#"SELECT n.nspname::text AS "schema!",
                       coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint AS "size_bytes!"
                  FROM pg_namespace n
                  LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'm')
-                WHERE starts_with(n.nspname::text, $1)
+                WHERE starts_with(n.nspname::text, $1) OR n.nspname::text = $2
                 GROUP BY n.nspname ORDER BY n.nspname"#,
             SET_ASIDE,
+            SCHEMA,
         )
         .fetch_all(&self.pool)
         .await?;
@@ -94,10 +95,20 @@ impl Store {
         Ok(found.collect())
     }
 
-    /// Drops all that restores have set aside, and says what that was.
+    /// Drops all that restores have set aside, and says what that was. Not while
+    /// one is under way.
     pub async fn discard_set_aside(&self) -> Result<Vec<SetAside>, TransferError> {
-        let found = self.set_aside().await?;
         let mut connection = connection::open(self).await?;
+        let locked = sqlx::query_scalar!(
+            r#"SELECT pg_try_advisory_lock($1) AS "locked!""#,
+            schema::LOCK
+        )
+        .fetch_one(&mut connection)
+        .await?;
+        if !locked {
+            return Err(TransferError::InUse);
+        }
+        let found = self.set_aside().await?;
         for aside in &found {
             let drop = format!("DROP SCHEMA {} CASCADE", quoted(&aside.schema));
             connection.execute(AssertSqlSafe(drop)).await?;
