@@ -127,17 +127,16 @@ async fn backups_are_made_tried_recorded_and_old_ones_removed() {
     }
     assert_eq!(server.files(), names[2..], "the newest two are kept");
 
-    let trail = server.world.store.audit().list(
-        &AuditFilter {
-            action: Some("backup.create".to_owned()),
-            user_id: None,
-        },
-        PageRequest {
-            after: None,
-            limit: 10,
-        },
-    );
-    let trail = trail.await.expect("listed").items;
+    let filter = AuditFilter {
+        action: Some("backup.create".to_owned()),
+        user_id: None,
+    };
+    let page = PageRequest {
+        after: None,
+        limit: 10,
+    };
+    let audit = server.world.store.audit();
+    let trail = audit.list(&filter, page).await.expect("listed").items;
     assert_eq!(trail.len(), 4);
     assert_eq!(trail[0].details["verification"], "verified");
     let metrics = server.metrics();
