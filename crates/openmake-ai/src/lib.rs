@@ -120,6 +120,7 @@ impl Default for AiSettings {
                 deleted_conversations: TimeDelta::days(30),
                 guests: TimeDelta::days(7),
                 ended_sessions: TimeDelta::days(90),
+                failed_sign_ins: TimeDelta::days(2),
             },
             maintain_every: Duration::from_hours(1),
             max_running_turns: 1_000,

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -112,6 +115,7 @@ impl Gateway {
             started: Instant::now(),
             openapi_json: parts.openapi_json.into(),
             plain_cookies: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
             store: parts.store,
             clock: parts.clock,
             ids: parts.ids,
@@ -128,6 +132,12 @@ impl Gateway {
             ai_routes: parts.ai_routes,
             web: parts.web,
         }
+    }
+
+    /// `/ready` says from now on that this process is leaving, so that a load
+    /// balancer sends new requests elsewhere while the running turns end.
+    pub fn start_draining(&self) {
+        self.app.draining.store(true, Ordering::Relaxed);
     }
 
     /// Everything, to be served with

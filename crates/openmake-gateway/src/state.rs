@@ -62,6 +62,7 @@ pub(crate) struct Inner {
     pub(crate) started: Instant,
     pub(crate) openapi_json: bytes::Bytes,
     pub(crate) plain_cookies: AtomicBool,
+    pub(crate) draining: AtomicBool,
 }
 
 impl App {
