@@ -38,7 +38,7 @@ use crate::{
     metrics::Metrics,
     openapi,
     passwords::Hasher,
-    rate::RateLimits,
+    rate::{KeyLimits, RateLimits},
     request,
     routes::health,
     settings::GatewaySettings,
@@ -109,6 +109,7 @@ impl Gateway {
             refresh_tokens: RefreshTokens::new(&parts.keys),
             hasher: Hasher::new(Arc::clone(&parts.ids), metrics.clone()),
             limits: RateLimits::new(&parts.settings.rates),
+            key_limits: KeyLimits::default(),
             proxies: Proxies::new(parts.settings.trusted_proxies.clone()),
             origins: Origins::new(&parts.settings.allowed_origins),
             sockets: SocketCounts::default(),
@@ -207,7 +208,17 @@ impl Gateway {
         let origins: Vec<HeaderValue> = origins
             .filter_map(|origin| HeaderValue::from_str(origin).ok())
             .collect();
-        let expose = ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"];
+        let expose = [
+            "ratelimit-limit",
+            "ratelimit-remaining",
+            "ratelimit-reset",
+            "x-ratelimit-limit-requests",
+            "x-ratelimit-remaining-requests",
+            "x-ratelimit-reset-requests",
+            "x-ratelimit-limit-tokens",
+            "x-ratelimit-remaining-tokens",
+            "x-ratelimit-reset-tokens",
+        ];
         let expose = expose.map(HeaderName::from_static);
         (!origins.is_empty()).then(|| {
             CorsLayer::new()
@@ -223,6 +234,7 @@ impl Gateway {
                 .allow_headers([
                     header::AUTHORIZATION,
                     header::CONTENT_TYPE,
+                    HeaderName::from_static(guard::API_KEY_HEADER),
                     HeaderName::from_static("idempotency-key"),
                     HeaderName::from_static("last-event-id"),
                 ])

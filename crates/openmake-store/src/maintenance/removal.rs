@@ -148,6 +148,15 @@ pub(super) async fn sessions(store: &Store, cut: DateTime<Utc>) -> Result<u64, S
     }
 }
 
+/// Removes keys that were taken back before `cut`. What was used with them
+/// stays.
+pub(super) async fn api_keys(store: &Store, cut: DateTime<Utc>) -> Result<u64, StoreError> {
+    let removed = sqlx::query!("DELETE FROM api_keys WHERE revoked_at < $1", cut)
+        .execute(&store.pool)
+        .await?;
+    Ok(removed.rows_affected())
+}
+
 /// Forgets failed sign-ins that are older than `kept` and lock nothing at
 /// `now`: who tries from many addresses leaves a row for each.
 pub(super) async fn throttles(
