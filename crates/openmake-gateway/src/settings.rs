@@ -24,6 +24,8 @@ pub struct GatewaySettings {
     pub default_model: String,
     /// Whether a scripted model server is connected.
     pub demo: bool,
+    /// Whether the server makes backups.
+    pub backups: Backups,
     /// How many requests in a time.
     pub rates: RateSettings,
     /// How long and how large a request may be.
@@ -42,11 +44,21 @@ impl Default for GatewaySettings {
             instance_name: "OpenMake".to_owned(),
             default_model: "openmake_auto".to_owned(),
             demo: false,
+            backups: Backups::NotConfigured,
             rates: RateSettings::default(),
             limits: LimitSettings::default(),
             socket: SocketSettings::default(),
         }
     }
+}
+
+/// Whether the server makes backups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backups {
+    /// It has a directory for them.
+    Configured,
+    /// It has none.
+    NotConfigured,
 }
 
 /// Requests a minute, by class. A burst of as many is let through at once.

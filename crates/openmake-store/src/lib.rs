@@ -7,6 +7,7 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod backups;
 pub mod blobs;
 pub mod conversations;
 mod database;
@@ -25,6 +26,7 @@ pub mod sessions;
 pub mod settings;
 mod text;
 pub mod throttle;
+pub mod transfer;
 pub mod turns;
 pub mod usage;
 pub mod users;

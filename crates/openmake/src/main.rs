@@ -3,6 +3,7 @@
 //! This crate is configuration, wiring and commands; what the program does is
 //! in the libraries.
 
+mod backups;
 mod cli;
 mod config;
 mod database;
@@ -72,6 +73,11 @@ fn print(text: &str) {
     println!("{}", text.trim_end());
 }
 
+#[expect(clippy::print_stderr, reason = "this is the command line's answer")]
+fn print_aside(text: &str) {
+    eprintln!("{}", text.trim_end());
+}
+
 fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     if let Command::Config(ConfigCommand::Reference) = cli.command {
         print(&config::reference());
@@ -130,6 +136,23 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         }
         Command::User(command) => {
             print(&runtime.block_on(user(command, &config, &raw.environment))?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Backup(command) => {
+            let done = runtime.block_on(async {
+                let paths = Paths::new(&config.data, &raw.environment)?;
+                backups::backup(command, &config, &paths, &serve::World::new()).await
+            })?;
+            // Standard output may be the backup itself.
+            print_aside(&done);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Restore(command) => {
+            let done = runtime.block_on(async {
+                let paths = Paths::new(&config.data, &raw.environment)?;
+                backups::restore(command, &config, &paths, &serve::World::new()).await
+            })?;
+            print(&done);
             Ok(ExitCode::SUCCESS)
         }
         Command::Openapi | Command::Terminal(_) => Ok(ExitCode::SUCCESS),

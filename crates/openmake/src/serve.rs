@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use axum::Router;
 use openmake_ai::{Ai, AiParts, AiSettings};
-use openmake_gateway::{Gateway, GatewayParts, GatewaySettings, RateSettings};
+use openmake_gateway::{Backups, Gateway, GatewayParts, GatewaySettings, RateSettings};
 use openmake_models::{
     NodePool, PoolParts, PoolSettings,
     profiles::{EngineOverrides, Profiles},
@@ -27,6 +27,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    backups,
     cli::Role,
     config::{Config, Engines},
     database::{Database, Hint},
@@ -134,6 +135,8 @@ async fn serve(
         .migrate()
         .await
         .context("the database could not be migrated")?;
+    let bound = store.master_key_id().await?;
+    master_key::finish_restore(&paths.master_key, bound.as_deref(), world.clock.now())?;
     let keys = master_key::read_or_create(&paths.master_key, world.ids.as_ref())?;
     store.check_master_key(&keys).await.map_err(|error| {
         anyhow::Error::new(error).context(Hint(format!(
@@ -185,6 +188,7 @@ async fn serve(
     ai.start()
         .await
         .context("the turns could not be taken up")?;
+    backups::start_service(&config.backup, &store, &keys, world, &mut registry);
     let parts = Parts {
         store: &store,
         keys: &keys,
@@ -233,6 +237,11 @@ fn gateway(config: &Config, parts: &Parts<'_>, observed: Observed) -> anyhow::Re
             allowed_origins: config.server.cors_origins.clone(),
             default_model: config.models.default.clone(),
             demo: config.models.demo,
+            backups: if config.backup.directory.is_some() {
+                Backups::Configured
+            } else {
+                Backups::NotConfigured
+            },
             rates: RateSettings {
                 sign_in: limits.sign_in_per_minute,
                 anonymous: limits.requests_per_minute / 2,
@@ -358,7 +367,7 @@ async fn bind(host: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
 
 /// Makes the data directory where PostgreSQL did not. Others may pass through
 /// it (as root, PostgreSQL is another user) but not list it.
-fn make_private_dir(dir: &Path) -> anyhow::Result<()> {
+pub(crate) fn make_private_dir(dir: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     if dir.is_dir() {
         return Ok(());

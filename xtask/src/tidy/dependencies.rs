@@ -35,6 +35,10 @@ const TABLE: &[Row] = &[
         uses: &["openmake-types"],
     },
     Row {
+        name: "openmake-backup",
+        uses: &["openmake-store", "openmake-types"],
+    },
+    Row {
         name: "openmake-models",
         uses: &["openmake-egress", "openmake-types"],
     },

@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 pub(crate) mod auth;
+mod backups;
 mod blobs;
 pub(crate) mod conversations;
 mod groups;
@@ -59,6 +60,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(groups::members::update, groups::members::remove))
         .routes(routes!(settings::show, settings::update))
         .routes(routes!(audit::list))
+        .routes(routes!(backups::list, backups::create))
         .routes(routes!(
             conversations::list::list,
             conversations::create::create

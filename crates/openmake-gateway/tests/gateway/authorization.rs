@@ -111,6 +111,7 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     DELETE /api/v1/invitations/{id}
     DELETE /api/v1/users/{id}/api-keys/{key_id}
     GET /api/v1/audit
+    GET /api/v1/backups
     GET /api/v1/invitations
     GET /api/v1/nodes
     GET /api/v1/settings
@@ -121,6 +122,7 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     PATCH /api/v1/groups/{id}/members/{user_id}
     PATCH /api/v1/settings
     PATCH /api/v1/users/{id}
+    POST /api/v1/backups
     POST /api/v1/groups
     POST /api/v1/invitations
     ");

@@ -8,4 +8,4 @@ mod sections;
 
 pub(crate) use raw::{ConfigErrors, Override, Raw};
 pub(crate) use reference::{reference, show};
-pub(crate) use sections::{Config, Data, Engines, Log, LogFormat, Models, NodeKind};
+pub(crate) use sections::{Backup, Config, Data, Engines, Log, LogFormat, Models, NodeKind};

@@ -153,6 +153,42 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "120",
         "Searches a minute of one account.",
     ),
+    // backup
+    shown(
+        "backup.directory",
+        "OPENMAKE_BACKUP_DIR",
+        "",
+        "Where the server puts backups. It makes none unless set.",
+    ),
+    shown(
+        "backup.schedule",
+        "OPENMAKE_BACKUP_SCHEDULE",
+        "24h",
+        "How often it makes one: every so many hours (`24h`), or each day at a time in UTC (`03:30`).",
+    ),
+    shown(
+        "backup.keep",
+        "OPENMAKE_BACKUP_KEEP",
+        "7",
+        "How many good backups are kept. Older ones are removed, the only good one never.",
+    ),
+    shown(
+        "backup.keep_days",
+        "OPENMAKE_BACKUP_KEEP_DAYS",
+        "0",
+        "Good backups younger than so many days are kept as well, however many there are.",
+    ),
+    shown(
+        "backup.verify",
+        "OPENMAKE_BACKUP_VERIFY",
+        "true",
+        "Whether each backup that the server makes is tried: restored into a scratch database and compared.",
+    ),
+    secret(
+        "backup.passphrase",
+        "OPENMAKE_BACKUP_PASSPHRASE",
+        "Seals the master key in backups, and opens it when they are restored. Without it, backups have no master key, and keys of model servers must be entered again after a restore.",
+    ),
     // models
     shown(
         "models.ollama_base_url",
@@ -269,6 +305,8 @@ pub(crate) const TOOL_VARIABLES: &[&str] = &[
     "OPENMAKE_CACHE",
     "OPENMAKE_BIN",
     "OPENMAKE_TEST_DATABASE_URL",
+    "OPENMAKE_TEST_POSTGRES_BIN",
+    "OPENMAKE_TEST_OTHER_POSTGRES_BIN",
     "OPENMAKE_REAL_MODEL_URL",
     "OPENMAKE_CONFIG",
     "OPENMAKE_URL",

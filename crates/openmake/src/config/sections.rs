@@ -3,6 +3,7 @@
 use std::{net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use ipnet::IpNet;
+use openmake_backup::{retention::Retention, schedule::Schedule, service::Trial};
 use secrecy::SecretString;
 use url::Url;
 
@@ -15,6 +16,7 @@ pub(crate) struct Config {
     pub(crate) data: Data,
     pub(crate) accounts: Accounts,
     pub(crate) limits: Limits,
+    pub(crate) backup: Backup,
     pub(crate) models: Models,
     pub(crate) log: Log,
 }
@@ -54,6 +56,16 @@ pub(crate) struct Limits {
     pub(crate) requests_per_minute: u32,
     pub(crate) turns_per_minute: u32,
     pub(crate) searches_per_minute: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Backup {
+    /// None: the server makes no backups.
+    pub(crate) directory: Option<PathBuf>,
+    pub(crate) schedule: Schedule,
+    pub(crate) retention: Retention,
+    pub(crate) trial: Trial,
+    pub(crate) passphrase: Option<SecretString>,
 }
 
 #[derive(Debug)]
@@ -149,6 +161,7 @@ impl Config {
                 turns_per_minute: check.small("limits.turns_per_minute", 1, 1_000_000),
                 searches_per_minute: check.small("limits.searches_per_minute", 1, 1_000_000),
             },
+            backup: check.backup(),
             models: Models {
                 nodes: check.nodes(),
                 default: raw.get("models.default").unwrap_or_default().to_owned(),
@@ -259,6 +272,21 @@ impl Check<'_> {
             return None;
         }
         Some(text.to_owned().into())
+    }
+
+    fn backup(&mut self) -> Backup {
+        let wanted = "hours such as `24h`, up to `8760h`, or a time of day such as `03:30`";
+        let verify = self.parsed("backup.verify", "true or false", true);
+        Backup {
+            directory: self.raw.get("backup.directory").map(PathBuf::from),
+            schedule: self.parsed("backup.schedule", wanted, Schedule::Every(24)),
+            retention: Retention {
+                keep: self.small("backup.keep", 1, 10_000),
+                keep_days: self.small("backup.keep_days", 0, 3_650),
+            },
+            trial: if verify { Trial::Restore } else { Trial::Skip },
+            passphrase: self.raw.get("backup.passphrase").map(Into::into),
+        }
     }
 
     fn log_format(&mut self) -> LogFormat {
