@@ -414,7 +414,7 @@ pub(crate) fn tokens_of_message(message: &ChatMessage) -> u64 {
     MESSAGE_OVERHEAD + estimate_tokens(&message.content) + calls
 }
 
-fn tokens_of_tools(tools: &[ToolSpec]) -> u64 {
+pub(crate) fn tokens_of_tools(tools: &[ToolSpec]) -> u64 {
     tools
         .iter()
         .map(|tool| {

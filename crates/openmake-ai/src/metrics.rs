@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use openmake_types::{TurnMetrics, TurnStatus};
+use openmake_types::{BudgetUnit, TurnMetrics, TurnStatus};
 use prometheus_client::{
     encoding::{EncodeLabelSet, LabelSetEncoder},
     metrics::{
@@ -27,6 +27,19 @@ impl EncodeLabelSet for StatusLabel {
     }
 }
 
+/// What a budget counts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct UnitLabel {
+    unit: &'static str,
+}
+
+impl EncodeLabelSet for UnitLabel {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        use prometheus_client::encoding::EncodeLabel as _;
+        ("unit", self.unit).encode(encoder.encode_label())
+    }
+}
+
 /// The counters. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Metrics(Arc<Counters>);
@@ -41,6 +54,8 @@ struct Counters {
     append_events: Histogram,
     append_seconds: Histogram,
     subscribers: Gauge,
+    budget_exchanges: Counter,
+    budget_refusals: Family<UnitLabel, Counter>,
 }
 
 impl Metrics {
@@ -56,6 +71,8 @@ impl Metrics {
             append_events: Histogram::new(exponential_buckets(1.0, 2.0, 12)),
             append_seconds: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
             subscribers: Gauge::default(),
+            budget_exchanges: Counter::default(),
+            budget_refusals: Family::default(),
         };
         registry.register(
             "turns_started",
@@ -102,6 +119,16 @@ impl Metrics {
             "Those who watch a turn through this process",
             counters.subscribers.clone(),
         );
+        registry.register(
+            "budget_exchanges",
+            "Times that slices of budgets were drawn or given back",
+            counters.budget_exchanges.clone(),
+        );
+        registry.register(
+            "budget_refusals",
+            "Model calls that a budget had not enough left for, by what it counts",
+            counters.budget_refusals.clone(),
+        );
         Self(Arc::new(counters))
     }
 
@@ -131,6 +158,19 @@ impl Metrics {
         let events = u32::try_from(events).unwrap_or(u32::MAX);
         self.0.append_events.observe(f64::from(events));
         self.0.append_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A slice of a budget was drawn or given back.
+    pub(crate) fn exchanged(&self) {
+        self.0.budget_exchanges.inc();
+    }
+
+    /// A budget refused a call.
+    pub(crate) fn refused(&self, unit: BudgetUnit) {
+        let label = UnitLabel {
+            unit: unit.as_str(),
+        };
+        self.0.budget_refusals.get_or_create(&label).inc();
     }
 
     /// Counts a subscriber for as long as the answer is kept.

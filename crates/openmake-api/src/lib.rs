@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod authorize;
+pub mod budgets;
 pub mod client;
 pub mod conversations;
 pub mod event;

@@ -41,6 +41,11 @@ fn conflict_error(conflict: Conflict) -> ApiError {
             "idempotency_mismatch",
             "This idempotency key was used for another request.",
         ),
+        Conflict::BudgetExists => conflicts(
+            "budget_exists",
+            "There is a budget of this unit and period already.",
+        )
+        .with_hint("Change its limit instead."),
         Conflict::NodeNameTaken => conflicts("node_name_taken", "Another node has this name."),
         conflict @ Conflict::WrongMasterKey => ApiError::internal(conflict),
     }

@@ -7,6 +7,7 @@
 
 pub mod audit;
 pub mod blobs;
+pub mod budgets;
 pub mod conversations;
 mod database;
 mod error;
@@ -14,6 +15,7 @@ pub mod invitations;
 pub mod maintenance;
 pub mod messages;
 pub mod nodes;
+pub mod prices;
 mod schema;
 pub mod search;
 pub mod secrets;

@@ -49,6 +49,8 @@ pub enum WakeupKind {
     Session,
     /// An account's role, password or activation.
     User,
+    /// A budget or a price.
+    Budget,
 }
 
 /// One change.
@@ -86,13 +88,14 @@ impl Store {
 }
 
 impl WakeupKind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Conversation,
         Self::Turn,
         Self::Node,
         Self::Settings,
         Self::Session,
         Self::User,
+        Self::Budget,
     ];
 
     /// The kind's letter in a notification.
@@ -104,6 +107,7 @@ impl WakeupKind {
             Self::Settings => "i",
             Self::Session => "s",
             Self::User => "u",
+            Self::Budget => "b",
         }
     }
 }

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use openmake_agents::{IMAGE_TOKENS, Plan, estimate_request};
 use openmake_api::{
     ApiError,
     turns::{Content, Parent, TurnStarted},
 };
-use openmake_models::ThinkingLevel;
+use openmake_models::{ChatMessage, ChatRequest, Role, ThinkingLevel};
 use openmake_store::{
     blobs::NewBlob,
     conversations::Conversation,
@@ -25,12 +26,13 @@ use tokio::time::Instant;
 use super::{
     live::{LiveTurn, StopReason},
     question::Question,
-    runner::{self, Job},
+    runner::{self, Instructions, Job},
 };
 use crate::{
-    choose::{Chosen, Wish, choose},
+    budgets::Payer,
+    choose::{Wish, choose},
     core::Core,
-    error::store_error,
+    error::{store_error, unpaid},
 };
 
 /// A turn that is asked for.
@@ -113,6 +115,18 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
         },
     )
     .await?;
+    let models = core.client_for(Payer {
+        user: command.owner,
+        api_key: command.api_key,
+    });
+    let input = least_input(&core, &chosen.plan, &asked);
+    if let Err(refused) = models.prepay(&chosen.plan.model, input).await {
+        // A request that comes again is answered as the first time.
+        let key = command.idempotency_key.as_deref();
+        if !was_started(&core, command.owner, key).await? {
+            return Err(unpaid(refused));
+        }
+    }
     let request_hash = hash(
         &asked,
         command.model.as_deref(),
@@ -146,7 +160,17 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
         Started::Existing(turn) => view(&turn),
         Started::New(turn, version) => {
             let view = view(&turn);
-            launch(&core, turn, chosen, started_at, command.api_key);
+            launch(
+                &core,
+                Job {
+                    live: Arc::new(LiveTurn::new(&turn)),
+                    turn,
+                    plan: chosen.plan,
+                    models,
+                    started: started_at,
+                    api_key: command.api_key,
+                },
+            );
             core.notify(vec![Wakeup {
                 kind: WakeupKind::Conversation,
                 id: asked.conversation.id.as_uuid(),
@@ -158,27 +182,38 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
     })
 }
 
-fn launch(
-    core: &Arc<Core>,
-    turn: Turn,
-    chosen: Chosen,
-    started: Instant,
-    api_key: Option<ApiKeyId>,
-) {
-    let live = Arc::new(LiveTurn::new(&turn));
-    core.enter(Arc::clone(&live));
+/// What the model reads at the least: all but the history, which is not known
+/// yet.
+fn least_input(core: &Core, plan: &Plan, asked: &Asked) -> u64 {
+    let Instructions { system, tools } = runner::instructions(core, plan);
+    let mut request = ChatRequest::new(
+        plan.model.clone(),
+        vec![
+            ChatMessage::text(Role::System, system),
+            ChatMessage::text(Role::User, asked.text.clone()),
+        ],
+    );
+    request.tools = tools;
+    let images = u64::try_from(asked.images).unwrap_or(u64::MAX);
+    estimate_request(&request).saturating_add(IMAGE_TOKENS.saturating_mul(images))
+}
+
+async fn was_started(core: &Core, owner: UserId, key: Option<&str>) -> Result<bool, ApiError> {
+    let Some(key) = key else { return Ok(false) };
+    core.store
+        .turns()
+        .is_key_used(owner, key)
+        .await
+        .map_err(store_error("turn"))
+}
+
+fn launch(core: &Arc<Core>, job: Job) {
+    core.enter(Arc::clone(&job.live));
     core.metrics.started();
     // It was stored while the server began to stop.
     if core.stop.is_cancelled() {
-        live.stop(StopReason::Shutdown);
+        job.live.stop(StopReason::Shutdown);
     }
-    let job = Job {
-        turn,
-        live,
-        plan: chosen.plan,
-        started,
-        api_key,
-    };
     core.tasks.spawn(runner::run(Arc::clone(core), job));
 }
 

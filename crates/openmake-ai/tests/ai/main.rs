@@ -8,6 +8,8 @@ mod asking;
 #[cfg(test)]
 mod branches;
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
 mod crowd;
 #[cfg(test)]
 mod leases;

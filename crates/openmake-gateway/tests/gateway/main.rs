@@ -6,6 +6,8 @@ mod accounts;
 #[cfg(test)]
 mod authorization;
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
 mod conversations;
 #[cfg(test)]
 mod http_rules;

@@ -8,6 +8,7 @@
 
 mod audit;
 mod blobs;
+mod budgets;
 mod claim;
 mod fixtures;
 mod invitations;
