@@ -36,7 +36,7 @@ pub struct Problem {
     pub fields: Vec<FieldProblem>,
     /// The budget that has not enough left, where that is what is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub budget: Option<BudgetProblem>,
+    pub budget: Option<Box<BudgetProblem>>,
     /// Names this request in the server's log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -275,7 +275,7 @@ impl ApiError {
             detail: self.detail.clone().into_owned(),
             hint: self.hint.clone().map(Cow::into_owned),
             fields: self.fields.clone(),
-            budget: self.budget.as_deref().cloned(),
+            budget: self.budget.clone(),
             request_id: None,
         }
     }

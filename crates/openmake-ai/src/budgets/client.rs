@@ -9,9 +9,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use openmake_agents::{Answer, ModelClient, estimate_request, estimate_tokens};
-use openmake_models::{
-    ChatDelta, ChatRequest, EmbedRequest, Embeddings, ModelError, NodePool,
-};
+use openmake_models::{ChatDelta, ChatRequest, EmbedRequest, Embeddings, ModelError, NodePool};
 use openmake_store::budgets::slices::SliceUse;
 use openmake_types::{SliceId, TokenCounts};
 use parking_lot::Mutex;
@@ -75,7 +73,10 @@ impl PaidClient {
     }
 
     /// Turns texts into vectors: paid like everything else.
-    #[expect(dead_code, reason = "for the surface for embeddings, which is not here yet")]
+    #[expect(
+        dead_code,
+        reason = "for the surface for embeddings, which is not here yet"
+    )]
     pub(crate) async fn embed(
         &self,
         pool: &NodePool,

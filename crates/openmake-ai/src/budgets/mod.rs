@@ -120,8 +120,8 @@ impl Budgets {
     pub(crate) async fn refresh(&self) -> Result<(), StoreError> {
         let known = self.known.read().fingerprint();
         let now = self.parts.clock.now();
-        let news = self.parts.store.budgets().news(known, now);
-        let read = timeout(ATTEMPT, news).await;
+        let store = self.parts.store.budgets();
+        let read = timeout(ATTEMPT, store.news(known, now)).await;
         let failed = !matches!(read, Ok(Ok(_)));
         let failed_before = self.failing.swap(failed, Ordering::Relaxed);
         match read {
@@ -168,7 +168,8 @@ impl Budgets {
             // A model without a price takes nothing of a budget for money.
             if need > 0 {
                 // What was held of the others goes back with `parts`.
-                part.hold(self.take(&part.budget, need, PATIENCE).await?);
+                let hold = self.take(&part.budget, need, PATIENCE).await?;
+                part.hold(hold);
             }
             parts.push(part);
         }
@@ -206,11 +207,13 @@ impl Budgets {
                 Ok(Drawn::Gone) => {}
                 // The budget was removed a moment ago.
                 Err(StoreError::NotFound) => return Ok(slice.unbound()),
-                Err(StoreError::Unavailable(error)) if Instant::now() + pause < deadline => {
-                    tracing::debug!(%error, budget = %budget.id, "a budget is not available; trying again");
+                Ok(Drawn::Late) | Err(StoreError::Unavailable(_))
+                    if Instant::now() + pause < deadline =>
+                {
                     sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(1));
                 }
+                Ok(Drawn::Late) => return Err(Unpaid::Unknown),
                 Err(error) => {
                     tracing::warn!(
                         budget = %budget.id,
@@ -240,10 +243,11 @@ impl Budgets {
             keep_for: KEEP_FOR,
         };
         self.parts.metrics.exchanged();
-        let exchanged = timeout(ATTEMPT, self.parts.store.budgets().exchange(&exchange))
-            .await
-            .unwrap_or_else(|_| Err(StoreError::timed_out()))?;
-        match exchanged {
+        let store = self.parts.store.budgets();
+        let Ok(exchanged) = timeout(ATTEMPT, store.exchange(&exchange)).await else {
+            return Ok(Drawn::Late);
+        };
+        match exchanged? {
             Exchanged::Gone => {
                 slice.lost(wish.slice);
                 Ok(Drawn::Gone)
@@ -303,6 +307,11 @@ impl Budgets {
 /// What drawing came to.
 enum Drawn {
     Held(Hold),
-    Refused { left: i64, limit: i64 },
+    Refused {
+        left: i64,
+        limit: i64,
+    },
     Gone,
+    /// The database did not answer in time.
+    Late,
 }

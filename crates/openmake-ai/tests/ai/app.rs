@@ -26,8 +26,8 @@ use openmake_store::{
     wakeups::Heard,
 };
 use openmake_types::{
-    Actor, Clock, ConversationId, Ids as _, MessageId, ModelAccess, NodeId, ProcessId,
-    RandomIds, Role, SystemClock, UserId,
+    Actor, Clock, ConversationId, Ids as _, MessageId, ModelAccess, NodeId, ProcessId, RandomIds,
+    Role, SystemClock, UserId,
 };
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};

@@ -102,14 +102,19 @@ fn count(app: &App, metric: &str) -> u64 {
 }
 
 fn accepted(replies: &[Reply]) -> usize {
-    let accepted = replies.iter().filter(|reply| reply.status == StatusCode::ACCEPTED);
+    let accepted = replies
+        .iter()
+        .filter(|reply| reply.status == StatusCode::ACCEPTED);
     accepted.count()
 }
 
 /// Asks once in each of so many new conversations, all at once.
 async fn ask_at_once(app: &App, user: UserId, times: usize) -> Vec<Reply> {
     let people = all((0..times).map(|_| app.person_of(user))).await;
-    all(people.iter().map(|person| person.try_ask(json!({"content": "Why?"})))).await
+    all(people
+        .iter()
+        .map(|person| person.try_ask(json!({"content": "Why?"}))))
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -124,12 +129,23 @@ async fn of_two_hundred_calls_at_once_a_budget_for_ten_lets_ten_begin() {
     let app = App::start(&db, &model).await;
     let replies = ask_at_once(&app, user, 200).await;
     assert_eq!(accepted(&replies), 10);
-    for refused in replies.iter().filter(|reply| reply.status != StatusCode::ACCEPTED) {
-        assert_eq!(refused.status, StatusCode::PAYMENT_REQUIRED, "{}", refused.body);
+    for refused in replies
+        .iter()
+        .filter(|reply| reply.status != StatusCode::ACCEPTED)
+    {
+        assert_eq!(
+            refused.status,
+            StatusCode::PAYMENT_REQUIRED,
+            "{}",
+            refused.body
+        );
         assert_eq!(refused.code(), "budget_exhausted");
     }
     assert_eq!(status(&app.store, budget).await.spent, 0);
-    assert_eq!(count(&app, r#"openmake_budget_refusals_total{unit="money"}"#), 190);
+    assert_eq!(
+        count(&app, r#"openmake_budget_refusals_total{unit="money"}"#),
+        190
+    );
 
     // What they did not use is there for others, as soon as they have ended.
     gate.open_wide();
@@ -191,7 +207,11 @@ async fn what_a_dead_process_held_is_forfeited_and_what_it_had_free_comes_back()
     let app = App::start(&db, &model).await;
     assert_eq!(accepted(&ask_at_once(&app, user, 20).await), 5);
     let living = ProcessId::from_uuid(new_uuid());
-    store.budgets().expire_except(living).await.expect("expired");
+    store
+        .budgets()
+        .expire_except(living)
+        .await
+        .expect("expired");
     // It held one call, and a quarter of the four that it had free.
     eventually("what it had free comes back", || async {
         accepted(&ask_at_once(&app, user, 1).await) == 1
@@ -234,8 +254,14 @@ async fn a_refusal_says_what_is_left_and_stores_nothing() {
     assert_eq!(said["id"], budget.to_string());
     assert_eq!(said["subject"], "user");
     assert_eq!(said["subject_id"], user.to_string());
-    assert_eq!((&said["unit"], &said["period"]), (&json!("tokens"), &json!("day")));
-    assert_eq!((&said["limit"], &said["remaining"]), (&json!(1_000), &json!(1_000)));
+    assert_eq!(
+        (&said["unit"], &said["period"]),
+        (&json!("tokens"), &json!("day"))
+    );
+    assert_eq!(
+        (&said["limit"], &said["remaining"]),
+        (&json!(1_000), &json!(1_000))
+    );
     assert!(said["needed"].as_u64() > Some(1_000), "{said}");
     let renews: DateTime<Utc> = said["renews_at"].as_str().unwrap().parse().unwrap();
     assert_eq!(renews.time(), chrono::NaiveTime::MIN);
@@ -265,7 +291,9 @@ async fn the_same_question_again_is_answered_as_the_first_time() {
         async move {
             let body = json!({"content": "Why?", "parent_id": null});
             let headers = [("idempotency-key", key)];
-            person.call_with(Method::POST, &path, Some(body), &headers).await
+            person
+                .call_with(Method::POST, &path, Some(body), &headers)
+                .await
         }
     };
     let first = ask("a").await.begun();
@@ -399,8 +427,13 @@ async fn a_new_day_and_a_higher_limit_let_calls_begin_again() {
     assert!(answered(&person).await);
     assert!(!answered(&person).await);
     let raised = app.store.budgets();
-    let raised = raised.set_limit(budget, 2 * CALL, evening, &act("budget.change")).await;
+    let raised = raised
+        .set_limit(budget, 2 * CALL, evening, &act("budget.change"))
+        .await;
     assert_eq!(raised.expect("raised").budget.limit, 2 * CALL);
-    eventually("the new limit is known", || async { answered(&person).await }).await;
+    eventually("the new limit is known", || async {
+        answered(&person).await
+    })
+    .await;
     app.finish().await;
 }

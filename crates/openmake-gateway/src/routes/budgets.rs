@@ -17,7 +17,9 @@ use openmake_store::{
     budgets::{BudgetFilter, BudgetStatus, MAX_LIMIT, NewBudget},
     wakeups::{Wakeup, WakeupKind},
 };
-use openmake_types::{BudgetId, BudgetPeriod as Period, BudgetSubject as Subject, BudgetUnit as Unit};
+use openmake_types::{
+    BudgetId, BudgetPeriod as Period, BudgetSubject as Subject, BudgetUnit as Unit,
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -141,7 +143,9 @@ pub(crate) async fn own(
     allowed: Allowed<ReadOwnUsage>,
 ) -> Result<Json<OwnBudgets>, ApiError> {
     let budgets = app.store.budgets();
-    let found = budgets.of_user(allowed.actor.user_id, app.clock.now()).await;
+    let found = budgets
+        .of_user(allowed.actor.user_id, app.clock.now())
+        .await;
     let items = found.map_err(store_error("budget"))?;
     Ok(Json(OwnBudgets {
         items: items.into_iter().map(view).collect(),

@@ -73,24 +73,39 @@ async fn an_administrator_sets_budgets_and_people_see_what_is_left() {
     assert_eq!(own["items"].as_array().map(Vec::len), Some(1));
     let own = &own["items"][0];
     assert_eq!((&own["limit"], &own["spent"]), (&json!(100), &json!(40)));
-    assert_eq!((&own["reserved"], &own["remaining"]), (&json!(30), &json!(60)));
+    assert_eq!(
+        (&own["reserved"], &own["remaining"]),
+        (&json!(30), &json!(60))
+    );
     let tomorrow = app.clock.now().date_naive().succ_opt().expect("a day");
     assert_eq!(own["renews_at"], format!("{tomorrow}T00:00:00Z"));
-    assert_eq!(admin.get("/api/v1/usage/budgets").await.json()["items"], json!([]));
+    assert_eq!(
+        admin.get("/api/v1/usage/budgets").await.json()["items"],
+        json!([])
+    );
 
     let path = format!("/api/v1/budgets/{budget}");
     let changed = admin.patch(&path, json!({"limit": 30})).await.json();
-    assert_eq!((&changed["limit"], &changed["remaining"]), (&json!(30), &json!(0)));
+    assert_eq!(
+        (&changed["limit"], &changed["remaining"]),
+        (&json!(30), &json!(0))
+    );
     let listed = admin.get(&format!("/api/v1/budgets?subject=user&subject_id={id}"));
     assert_eq!(listed.await.json()["items"], json!([changed]));
     app.advance(TimeDelta::days(1));
     let renewed = admin.get(&path).await.json();
-    assert_eq!((&renewed["spent"], &renewed["remaining"]), (&json!(0), &json!(30)));
+    assert_eq!(
+        (&renewed["spent"], &renewed["remaining"]),
+        (&json!(0), &json!(30))
+    );
 
     assert_eq!(admin.delete(&path).await.status, StatusCode::NO_CONTENT);
     assert_eq!(admin.delete(&path).await.status, StatusCode::NOT_FOUND);
     for action in ["budget.create", "budget.change", "budget.delete"] {
-        let trail = admin.get(&format!("/api/v1/audit?action={action}")).await.json();
+        let trail = admin
+            .get(&format!("/api/v1/audit?action={action}"))
+            .await
+            .json();
         assert_eq!(trail["items"][0]["resource_id"], budget, "{action}");
     }
 }
@@ -158,12 +173,18 @@ async fn prices_are_kept_and_usage_says_what_it_cost() {
         app.store.usage().record(&record).await.expect("recorded");
     }
     let total = &admin.get("/api/v1/usage").await.json()["total"];
-    assert_eq!((&total["cost"], &total["unpriced_requests"]), (&json!(60), &json!(1)));
+    assert_eq!(
+        (&total["cost"], &total["unpriced_requests"]),
+        (&json!(60), &json!(1))
+    );
 
     assert_eq!(admin.delete(path).await.status, StatusCode::NO_CONTENT);
     assert_eq!(admin.delete(path).await.status, StatusCode::NOT_FOUND);
     for action in ["price.set", "price.delete"] {
-        let trail = admin.get(&format!("/api/v1/audit?action={action}")).await.json();
+        let trail = admin
+            .get(&format!("/api/v1/audit?action={action}"))
+            .await
+            .json();
         assert_eq!(trail["items"][0]["resource_id"], "openai/gpt:x", "{action}");
     }
 }

@@ -238,6 +238,8 @@ pub(super) fn is_servers_fault(error: &ModelError) -> bool {
         | ModelError::Unauthorized { .. }
         | ModelError::RateLimited { .. }
         | ModelError::ContextTooLong { .. }
+        | ModelError::BudgetExhausted(_)
+        | ModelError::BudgetUnknown
         | ModelError::Cancelled => false,
     }
 }

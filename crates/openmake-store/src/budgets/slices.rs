@@ -256,7 +256,7 @@ pub(crate) async fn settle(
         return Ok(());
     }
     let ids: Vec<Uuid> = uses.iter().map(|one| one.slice.as_uuid()).collect();
-    let used: Vec<i64> = uses.iter().map(|one| one.used).collect();
+    let totals: Vec<i64> = uses.iter().map(|one| one.used).collect();
     sqlx::query!(
         "WITH locked AS MATERIALIZED (
              SELECT id FROM budget_slices WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE
@@ -266,7 +266,7 @@ pub(crate) async fn settle(
            FROM locked JOIN unnest($1::uuid[], $2::bigint[]) AS n (id, used) USING (id)
           WHERE s.id = locked.id",
         &ids,
-        &used,
+        &totals,
     )
     .execute(connection)
     .await?;

@@ -61,7 +61,11 @@ impl World {
     }
 
     async fn at(&self, now: DateTime<Utc>) -> BudgetStatus {
-        self.store.budgets().get(self.budget, now).await.expect("there")
+        self.store
+            .budgets()
+            .get(self.budget, now)
+            .await
+            .expect("there")
     }
 
     async fn books(&self) -> (i64, i64) {
@@ -146,13 +150,20 @@ async fn a_budget_is_made_changed_listed_and_removed() {
         ..of_user(second.id, 7)
     };
     make(store, &monthly).await;
-    for subject in [BudgetSubject::Key, BudgetSubject::User, BudgetSubject::Group] {
+    for subject in [
+        BudgetSubject::Key,
+        BudgetSubject::User,
+        BudgetSubject::Group,
+    ] {
         let nobodys = NewBudget {
             subject,
             subject_id: uuid(),
             ..of_user(first.id, 5)
         };
-        let refused = store.budgets().create(&nobodys, &act("budget.create")).await;
+        let refused = store
+            .budgets()
+            .create(&nobodys, &act("budget.create"))
+            .await;
         assert!(matches!(refused, Err(StoreError::NotFound)), "{subject:?}");
     }
 
@@ -164,17 +175,25 @@ async fn a_budget_is_made_changed_listed_and_removed() {
         subject: Some(BudgetSubject::User),
         subject_id: Some(second.id.as_uuid()),
     };
-    let found = budgets.list(of_second, page(9), now()).await.expect("listed");
+    let found = budgets
+        .list(of_second, page(9), now())
+        .await
+        .expect("listed");
     assert_eq!(found.items.len(), 1);
     assert_eq!(found.items[0].budget.unit, BudgetUnit::Money);
     let own = budgets.of_user(first.id, now()).await.expect("listed");
     assert_eq!(own, [made.clone()]);
 
     let id = made.budget.id;
-    let changed = budgets.set_limit(id, 7, later(2), &act("budget.change")).await;
+    let changed = budgets
+        .set_limit(id, 7, later(2), &act("budget.change"))
+        .await;
     let changed = changed.expect("changed").budget;
     assert_eq!((changed.limit, changed.version), (7, 2));
-    budgets.remove(id, &act("budget.delete")).await.expect("removed");
+    budgets
+        .remove(id, &act("budget.delete"))
+        .await
+        .expect("removed");
     let gone = budgets.remove(id, &act("budget.delete")).await;
     assert!(matches!(gone, Err(StoreError::NotFound)));
     assert_eq!(recorded(store, "budget.create").await.len(), 2);
@@ -195,16 +214,19 @@ async fn two_processes_draw_no_more_than_there_is_and_all_of_it() {
         ..wish(100, 0, 0)
     };
     one.exchange(ended).await;
-    assert_eq!(two.exchange(wish(0, 400, 500)).await, Exchanged::Settled {
-        answer: Answer::Granted,
-        account: Account {
-            amount: 900,
-            used: 0,
-            committed: 900,
-        },
-        left: 0,
-        limit: 1_000,
-    });
+    assert_eq!(
+        two.exchange(wish(0, 400, 500)).await,
+        Exchanged::Settled {
+            answer: Answer::Granted,
+            account: Account {
+                amount: 900,
+                used: 0,
+                committed: 900,
+            },
+            left: 0,
+            limit: 1_000,
+        }
+    );
     assert_eq!(world.books().await, (100, 900));
 }
 
@@ -340,7 +362,11 @@ async fn days_and_months_begin_anew() {
             wish: wish(60, 0, 0),
             keep_for: HOUR,
         };
-        store.budgets().exchange(&exchange).await.expect("exchanged");
+        store
+            .budgets()
+            .exchange(&exchange)
+            .await
+            .expect("exchanged");
     }
     let date = |text: &str| text.parse::<NaiveDate>().expect("a date");
     assert_eq!(spent_at(daily, evening).await, (60, date("2027-01-30")));
@@ -456,7 +482,10 @@ async fn prices_are_set_changed_and_removed() {
     }
     let listed = prices.list().await.expect("listed");
     assert_eq!(listed, [price("a", 2), price("b", 3)]);
-    prices.remove("a", &act("price.delete")).await.expect("removed");
+    prices
+        .remove("a", &act("price.delete"))
+        .await
+        .expect("removed");
     let again = prices.remove("a", &act("price.delete")).await;
     assert!(matches!(again, Err(StoreError::NotFound)));
     assert_eq!(recorded(&store, "price.set").await.len(), 3);
