@@ -25,6 +25,7 @@ use crate::{
     AiSettings,
     budgets::{BudgetParts, Budgets, Payer, client::PaidClient},
     metrics::Metrics,
+    token_rates::TokenRates,
     turns::{
         live::{LiveTurn, StopReason},
         writer::Writer,
@@ -54,6 +55,7 @@ pub(crate) struct Core {
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     pub(crate) metrics: Metrics,
+    pub(crate) token_rates: TokenRates,
     pub(crate) writer: Arc<Writer>,
     pub(crate) finishing: Semaphore,
     /// Asks the lease loop to renew now, which tells it who is to stop.
@@ -101,6 +103,7 @@ impl Core {
             tasks: parts.tasks,
             stop: parts.stop,
             metrics,
+            token_rates: TokenRates::default(),
             writer: Arc::new(Writer::default()),
             finishing: Semaphore::new(PARALLEL_FINISHES),
             renew_now: Notify::new(),

@@ -47,10 +47,12 @@ pub enum WakeupKind {
     Settings,
     /// A session ended.
     Session,
-    /// An account's role, password or activation.
+    /// An account's role, password, activation or groups.
     User,
     /// A budget or a price.
     Budget,
+    /// A key of `owner`.
+    ApiKey,
 }
 
 /// One change.
@@ -88,7 +90,7 @@ impl Store {
 }
 
 impl WakeupKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Conversation,
         Self::Turn,
         Self::Node,
@@ -96,6 +98,7 @@ impl WakeupKind {
         Self::Session,
         Self::User,
         Self::Budget,
+        Self::ApiKey,
     ];
 
     /// The kind's letter in a notification.
@@ -108,6 +111,7 @@ impl WakeupKind {
             Self::Session => "s",
             Self::User => "u",
             Self::Budget => "b",
+            Self::ApiKey => "k",
         }
     }
 }

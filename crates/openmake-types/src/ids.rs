@@ -86,6 +86,8 @@ id!(/// A limit on tokens or money.
     BudgetId);
 id!(/// A part of a budget that one process has drawn.
     SliceId);
+id!(/// A group of accounts.
+    GroupId);
 id!(/// One run of the server program; the owner of leases.
     ProcessId);
 

@@ -8,6 +8,7 @@ mod clock;
 mod content;
 mod error;
 mod ids;
+mod scope;
 mod usage;
 
 pub use actor::{Actor, Capability, CapabilitySet, ModelAccess, Role, UnknownRole};
@@ -18,7 +19,8 @@ pub use content::{
 };
 pub use error::ErrorKind;
 pub use ids::{
-    ApiKeyId, BlobId, BudgetId, ConversationId, FixedIds, Ids, InvitationId, MessageId, NodeId,
-    ProcessId, RandomIds, SessionId, SliceId, TurnId, UserId,
+    ApiKeyId, BlobId, BudgetId, ConversationId, FixedIds, GroupId, Ids, InvitationId, MessageId,
+    NodeId, ProcessId, RandomIds, SessionId, SliceId, TurnId, UserId,
 };
+pub use scope::Scope;
 pub use usage::{TokenCounts, TurnMetrics};

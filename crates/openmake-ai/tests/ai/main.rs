@@ -12,6 +12,8 @@ mod budgets;
 #[cfg(test)]
 mod crowd;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod leases;
 #[cfg(test)]
 mod nodes;

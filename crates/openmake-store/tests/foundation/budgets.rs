@@ -286,6 +286,7 @@ async fn maintenance_takes_slices_of_the_dead_back_and_forgets_old_periods() {
         deleted_conversations: TimeDelta::days(1),
         guests: TimeDelta::days(1),
         ended_sessions: TimeDelta::days(1),
+        failed_sign_ins: TimeDelta::days(1),
     };
     let done = world.store.maintain(&retention, now()).await.expect("done");
     assert_eq!((done.slices_reclaimed, done.periods_forgotten), (1, 0));
