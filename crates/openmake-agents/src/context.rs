@@ -416,20 +416,7 @@ pub(crate) fn tokens_of_message(message: &ChatMessage) -> u64 {
     MESSAGE_OVERHEAD + estimate_tokens(&message.content) + calls
 }
 
-/// About how many tokens a model reads of `request`.
-pub fn estimate_request(request: &ChatRequest) -> u64 {
-    let messages: u64 = request
-        .messages
-        .iter()
-        .map(|message| {
-            let images = u64::try_from(message.images.len()).unwrap_or(u64::MAX);
-            tokens_of_message(message).saturating_add(IMAGE_TOKENS.saturating_mul(images))
-        })
-        .fold(0, u64::saturating_add);
-    messages.saturating_add(tokens_of_tools(&request.tools))
-}
-
-fn tokens_of_tools(tools: &[ToolSpec]) -> u64 {
+pub(crate) fn tokens_of_tools(tools: &[ToolSpec]) -> u64 {
     tools
         .iter()
         .map(|tool| {

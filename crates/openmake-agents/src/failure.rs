@@ -59,6 +59,8 @@ impl From<&ModelError> for TurnFailure {
             ModelError::Upstream { .. }
             | ModelError::Connection { .. }
             | ModelError::Protocol { .. } => "upstream_failed",
+            ModelError::BudgetExhausted(refusal) => refusal.code(),
+            ModelError::BudgetUnknown => "budget_unknown",
             ModelError::Timeout(_) => "timeout",
             ModelError::Cancelled => "cancelled",
         };

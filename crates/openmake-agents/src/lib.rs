@@ -18,7 +18,7 @@ mod title;
 mod turn;
 mod ways;
 
-pub use estimate::{Calibration, estimate_tokens};
+pub use estimate::{Calibration, IMAGE_TOKENS, estimate_request, estimate_tokens};
 pub use event::{EventSink, SinkClosed, TurnEvent};
 pub use failure::TurnFailure;
 pub use model::{Answer, ModelClient};

@@ -23,6 +23,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     AiSettings,
+    budgets::{BudgetParts, Budgets, Payer, client::PaidClient},
     metrics::Metrics,
     token_rates::TokenRates,
     turns::{
@@ -40,7 +41,8 @@ pub(crate) struct Core {
     pub(crate) store: Store,
     pub(crate) pool: NodePool,
     pub(crate) provider: ProviderParts,
-    pub(crate) models: Arc<dyn ModelClient>,
+    models: Arc<dyn ModelClient>,
+    pub(crate) budgets: Arc<Budgets>,
     pub(crate) profiles: Arc<Profiles>,
     pub(crate) tools: Registry,
     pub(crate) keys: KeyRing,
@@ -78,11 +80,19 @@ impl Core {
     pub(crate) fn new(parts: CoreParts) -> Self {
         let CoreParts { parts, metrics } = parts;
         let models: Arc<dyn ModelClient> = Arc::new(PoolClient(parts.pool.clone()));
+        let budgets = Arc::new(Budgets::new(BudgetParts {
+            store: parts.store.clone(),
+            clock: Arc::clone(&parts.clock),
+            ids: Arc::clone(&parts.ids),
+            process: parts.process,
+            metrics: metrics.clone(),
+        }));
         Self {
             store: parts.store,
             pool: parts.pool,
             provider: parts.provider,
             models,
+            budgets,
             profiles: parts.profiles,
             tools: parts.tools,
             keys: parts.keys,
@@ -105,6 +115,16 @@ impl Core {
             left: Arc::default(),
             draining: AtomicBool::new(false),
         }
+    }
+
+    /// What asks models for `payer`: every call is paid from the budgets that
+    /// bind it.
+    pub(crate) fn client_for(&self, payer: Payer) -> Arc<PaidClient> {
+        Arc::new(PaidClient::new(
+            Arc::clone(&self.models),
+            Arc::clone(&self.budgets),
+            payer,
+        ))
     }
 
     pub(crate) fn lookup_live(&self, turn: TurnId) -> Option<Arc<LiveTurn>> {

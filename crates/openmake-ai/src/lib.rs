@@ -5,6 +5,7 @@
 //! gateway puts there. Turns are durable: see
 //! ARCHITECTURE.md, "A turn is durable".
 
+mod budgets;
 mod choose;
 mod compat;
 mod core;
@@ -175,6 +176,10 @@ impl Ai {
         let core = &self.core;
         core.store.ensure_partitions().await?;
         nodes::apply(core).await?;
+        if core.settings.single_process {
+            core.store.budgets().expire_except(core.process).await?;
+        }
+        core.budgets.refresh().await?;
         let writer = Arc::clone(&core.writer);
         let parts = WriterParts {
             store: core.store.clone(),
@@ -193,6 +198,7 @@ impl Ai {
         core.tasks.spawn(leases::listen(Arc::clone(core)));
         core.tasks.spawn(leases::claim(Arc::clone(core)));
         core.tasks.spawn(maintenance::run(Arc::clone(core)));
+        core.tasks.spawn(budgets::keep::run(Arc::clone(core)));
         core.tasks.spawn(maintenance::hint(Arc::clone(core)));
         core.tasks.spawn(nodes::follow_store(Arc::clone(core)));
         core.tasks.spawn(nodes::follow_health(Arc::clone(core)));
@@ -208,6 +214,7 @@ impl Ai {
         core.start_draining();
         let deadline = Instant::now() + patience;
         if wait_for_none(core, deadline, |core| core.running() + core.running_calls()).await {
+            core.budgets.close_all().await;
             return;
         }
         core.interrupt_all();
@@ -219,6 +226,7 @@ impl Ai {
                 "turns could not be closed; the next start does it"
             );
         }
+        core.budgets.close_all().await;
     }
 
     /// How many turns run in this process.

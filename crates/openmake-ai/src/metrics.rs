@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use openmake_types::{TokenCounts, TurnMetrics, TurnStatus};
+use openmake_types::{BudgetUnit, TokenCounts, TurnMetrics, TurnStatus};
 use prometheus_client::{
     encoding::{EncodeLabelSet, LabelSetEncoder},
     metrics::{
@@ -42,6 +42,19 @@ impl EncodeLabelSet for CallLabels {
     }
 }
 
+/// What a budget counts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct UnitLabel {
+    unit: &'static str,
+}
+
+impl EncodeLabelSet for UnitLabel {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        use prometheus_client::encoding::EncodeLabel as _;
+        ("unit", self.unit).encode(encoder.encode_label())
+    }
+}
+
 /// The counters. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Metrics(Arc<Counters>);
@@ -59,6 +72,8 @@ struct Counters {
     calls: Family<CallLabels, Counter>,
     calls_running: Gauge,
     call_first_token: Histogram,
+    budget_exchanges: Counter,
+    budget_refusals: Family<UnitLabel, Counter>,
 }
 
 impl Metrics {
@@ -77,6 +92,8 @@ impl Metrics {
             calls: Family::default(),
             calls_running: Gauge::default(),
             call_first_token: Histogram::new(exponential_buckets(0.05, 2.0, 12)),
+            budget_exchanges: Counter::default(),
+            budget_refusals: Family::default(),
         };
         registry.register(
             "turns_started",
@@ -138,6 +155,16 @@ impl Metrics {
             "From such a call to its first token",
             counters.call_first_token.clone(),
         );
+        registry.register(
+            "budget_exchanges",
+            "Times that slices of budgets were drawn or given back",
+            counters.budget_exchanges.clone(),
+        );
+        registry.register(
+            "budget_refusals",
+            "Model calls that a budget had not enough left for, by what it counts",
+            counters.budget_refusals.clone(),
+        );
         Self(Arc::new(counters))
     }
 
@@ -190,6 +217,19 @@ impl Metrics {
         let events = u32::try_from(events).unwrap_or(u32::MAX);
         self.0.append_events.observe(f64::from(events));
         self.0.append_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A slice of a budget was drawn or given back.
+    pub(crate) fn exchanged(&self) {
+        self.0.budget_exchanges.inc();
+    }
+
+    /// A budget refused a call.
+    pub(crate) fn refused(&self, unit: BudgetUnit) {
+        let label = UnitLabel {
+            unit: unit.as_str(),
+        };
+        self.0.budget_refusals.get_or_create(&label).inc();
     }
 
     /// Counts a subscriber for as long as the answer is kept.

@@ -7,6 +7,7 @@ pub mod api_keys;
 pub mod auth;
 pub mod authorize;
 pub mod backups;
+pub mod budgets;
 pub mod client;
 pub mod conversations;
 pub mod event;

@@ -7,10 +7,12 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, StatusCode, header};
-use openmake_types::ErrorKind;
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use openmake_types::{BudgetRefusal, ErrorKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// The body of every error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -32,6 +34,9 @@ pub struct Problem {
     /// The fields that were wrong, where the request had fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldProblem>,
+    /// The budget that has not enough left, where that is what is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Box<BudgetProblem>>,
     /// Names this request in the server's log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -46,6 +51,29 @@ pub struct FieldProblem {
     pub code: String,
     /// The same for a person.
     pub detail: String,
+}
+
+/// A budget that has not enough left for a model call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BudgetProblem {
+    /// The budget.
+    pub id: Uuid,
+    /// Whom it binds: `key`, `user` or `group`.
+    pub subject: String,
+    /// The key, account or group.
+    pub subject_id: Uuid,
+    /// What it counts: `tokens`, or `money` in millionths of the currency.
+    pub unit: String,
+    /// After what time it begins anew: `day` or `month`.
+    pub period: String,
+    /// How much it is.
+    pub limit: u64,
+    /// How much is left.
+    pub remaining: u64,
+    /// How much the call needs, by the estimate.
+    pub needed: u64,
+    /// When it begins anew.
+    pub renews_at: DateTime<Utc>,
 }
 
 /// The id of the request, put into its extensions by the gateway and into
@@ -63,6 +91,7 @@ pub struct ApiError {
     hint: Option<Cow<'static, str>>,
     fields: Vec<FieldProblem>,
     retry_after_seconds: Option<u64>,
+    budget: Option<Box<BudgetProblem>>,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -77,6 +106,7 @@ impl ApiError {
             hint: None,
             fields: Vec::new(),
             retry_after_seconds: None,
+            budget: None,
             source: None,
         }
     }
@@ -134,6 +164,31 @@ impl ApiError {
         .with_hint("Try again in a moment.")
         .with_retry_after(1);
         error.source = Some(source.into());
+        error
+    }
+
+    /// A budget has not enough left: 402 for money, 429 for tokens.
+    pub fn budget(refusal: &BudgetRefusal) -> Self {
+        let mut detail = refusal.to_string();
+        if let Some(first) = detail.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        detail.push('.');
+        let mut error = Self::new(refusal.kind(), detail)
+            .with_code(refusal.code())
+            .with_hint(refusal.hint())
+            .with_retry_after(refusal.renews_in_seconds);
+        error.budget = Some(Box::new(BudgetProblem {
+            id: refusal.budget.as_uuid(),
+            subject: refusal.subject.as_str().to_owned(),
+            subject_id: refusal.subject_id,
+            unit: refusal.unit.as_str().to_owned(),
+            period: refusal.period.as_str().to_owned(),
+            limit: refusal.limit,
+            remaining: refusal.remaining,
+            needed: refusal.needed,
+            renews_at: refusal.renews_at,
+        }));
         error
     }
 
@@ -220,6 +275,7 @@ impl ApiError {
             detail: self.detail.clone().into_owned(),
             hint: self.hint.clone().map(Cow::into_owned),
             fields: self.fields.clone(),
+            budget: self.budget.clone(),
             request_id: None,
         }
     }
@@ -248,6 +304,25 @@ pub const fn status_of(kind: ErrorKind) -> StatusCode {
     }
 }
 
+/// What is left of a budget of tokens, as OpenAI's API says it.
+fn write_limits(headers: &mut HeaderMap, budget: &BudgetProblem, renews_in: u64) {
+    headers.insert("x-ratelimit-limit-tokens", budget.limit.into());
+    headers.insert("x-ratelimit-remaining-tokens", budget.remaining.into());
+    if let Ok(reset) = HeaderValue::from_str(&in_units(renews_in)) {
+        headers.insert("x-ratelimit-reset-tokens", reset);
+    }
+}
+
+/// Seconds as OpenAI's headers write them: `6m0s`, `26h3m20s`.
+fn in_units(seconds: u64) -> String {
+    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{rest}s"),
+        (0, _) => format!("{minutes}m{rest}s"),
+        _ => format!("{hours}h{minutes}m{rest}s"),
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let source = self
@@ -272,6 +347,9 @@ impl IntoResponse for ApiError {
         );
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(budget) = self.budget.filter(|budget| budget.unit == "tokens") {
+            write_limits(headers, &budget, self.retry_after_seconds.unwrap_or(0));
         }
         if self.kind == ErrorKind::Unauthenticated {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

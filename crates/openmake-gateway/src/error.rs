@@ -41,6 +41,11 @@ fn conflict_error(conflict: Conflict) -> ApiError {
             "idempotency_mismatch",
             "This idempotency key was used for another request.",
         ),
+        Conflict::BudgetExists => conflicts(
+            "budget_exists",
+            "There is a budget of this unit and period already.",
+        )
+        .with_hint("Change its limit instead."),
         Conflict::TooManyKeys => conflicts(
             "too_many_api_keys",
             "You have 100 API keys, as many as one may.",

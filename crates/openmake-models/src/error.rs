@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use openmake_egress::EgressError;
-use openmake_types::ErrorKind;
+use openmake_types::{BudgetRefusal, ErrorKind};
 
 /// The most of a server's own words that an error repeats.
 const MAX_MESSAGE_CHARS: usize = 500;
@@ -58,6 +58,13 @@ pub enum ModelError {
         /// The server's words, cut and without keys.
         message: String,
     },
+    /// A budget of whoever asks has not enough left. Nothing was asked, or no
+    /// more of it.
+    #[error("{0}")]
+    BudgetExhausted(Box<BudgetRefusal>),
+    /// It cannot be found out now whether a budget allows it.
+    #[error("the budgets cannot be read at present")]
+    BudgetUnknown,
     /// It took too long.
     #[error("the model server took too long: {0}")]
     Timeout(TimeoutKind),
@@ -94,9 +101,12 @@ pub enum TimeoutKind {
 
 impl ModelError {
     /// The kind, for status codes and translations.
-    pub const fn kind(&self) -> ErrorKind {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoModelServer | Self::Unavailable { .. } => ErrorKind::Unavailable,
+            Self::NoModelServer | Self::Unavailable { .. } | Self::BudgetUnknown => {
+                ErrorKind::Unavailable
+            }
+            Self::BudgetExhausted(refusal) => refusal.kind(),
             Self::ModelNotFound { .. } => ErrorKind::NotFound,
             Self::Unauthorized { .. }
             | Self::Upstream { .. }
@@ -110,7 +120,7 @@ impl ModelError {
     }
 
     /// The next step, for whoever reads the error.
-    pub const fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NoModelServer => {
                 Some("Connect a model server, for example Ollama, under Settings, Models.")
@@ -133,6 +143,8 @@ impl ModelError {
                 Some("The model may still be loading, or be too large for its machine. Try again.")
             }
             Self::Protocol { .. } => Some("Check that the node's kind fits its server."),
+            Self::BudgetExhausted(refusal) => Some(refusal.hint()),
+            Self::BudgetUnknown => Some("Try again in a moment."),
             Self::Upstream { .. } | Self::Timeout(_) | Self::Cancelled => None,
         }
     }

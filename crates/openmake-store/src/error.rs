@@ -63,6 +63,9 @@ pub enum Conflict {
     /// Another node has this name.
     #[error("the node's name is taken")]
     NodeNameTaken,
+    /// The key, account or group has a budget of this unit and period.
+    #[error("there is such a budget")]
+    BudgetExists,
     /// The message to follow is still being written.
     #[error("a turn is running there")]
     TurnRunning,
@@ -151,6 +154,7 @@ impl Refusal {
         if error.is_unique_violation() {
             return match error.constraint() {
                 Some("users_email_key") => Self::Conflict(Conflict::EmailTaken),
+                Some("budgets_subject_key") => Self::Conflict(Conflict::BudgetExists),
                 Some("user_groups_name_key") => Self::Conflict(Conflict::GroupNameTaken),
                 Some("model_nodes_name_key") => Self::Conflict(Conflict::NodeNameTaken),
                 _ => Self::Fault,

@@ -22,6 +22,7 @@ use serde_json::Value;
 
 use crate::{
     Store,
+    budgets::slices::SliceUse,
     messages::{StoredAttachment, StoredError, StoredMetrics},
 };
 
@@ -214,6 +215,8 @@ pub struct FinishTurn {
     pub error: Option<StoredError>,
     /// Tokens and time.
     pub metrics: TurnMetrics,
+    /// The slices of budgets that its calls were paid from.
+    pub settled: Vec<SliceUse>,
     /// Now.
     pub now: DateTime<Utc>,
 }

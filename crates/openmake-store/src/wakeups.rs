@@ -54,6 +54,8 @@ pub enum WakeupKind {
     Session,
     /// An account's role, password, activation or groups.
     User,
+    /// A budget or a price.
+    Budget,
     /// A key of `owner`.
     ApiKey,
 }
@@ -93,13 +95,14 @@ impl Store {
 }
 
 impl WakeupKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Conversation,
         Self::Turn,
         Self::Node,
         Self::Settings,
         Self::Session,
         Self::User,
+        Self::Budget,
         Self::ApiKey,
     ];
 
@@ -112,6 +115,7 @@ impl WakeupKind {
             Self::Settings => "i",
             Self::Session => "s",
             Self::User => "u",
+            Self::Budget => "b",
             Self::ApiKey => "k",
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use openmake_agents::{Answer, TurnFailure, estimate_tokens};
+use openmake_agents::{Answer, ModelClient as _, TurnFailure, estimate_tokens};
 use openmake_api::ApiError;
 use openmake_models::{ChatDelta, ChatRequest, FinishReason, ModelError};
 use openmake_types::{Actor, ErrorKind, TokenCounts, ToolCall};
@@ -81,7 +81,7 @@ pub(crate) async fn ask(
     let deadline = prepared.time_budget().map(|budget| began + budget);
     let must_call = prepared.must_call();
     let request = std::mem::replace(&mut prepared.request, ChatRequest::new("", Vec::new()));
-    let connected = within(deadline, connect(core, request)).await;
+    let connected = within(deadline, connect(core, actor, request)).await;
     let Prepared {
         calls,
         estimated_input,
@@ -113,8 +113,8 @@ pub(crate) async fn ask(
 }
 
 /// The one place at which stateless calls reach a model.
-async fn connect(core: &Core, request: ChatRequest) -> Result<Answer, ModelError> {
-    core.models.chat(request).await
+async fn connect(core: &Core, actor: &Actor, request: ChatRequest) -> Result<Answer, ModelError> {
+    core.client_for(actor.into()).chat(request).await
 }
 
 /// Refuses what a server that stops, or is full, would not finish, and keys
@@ -255,6 +255,9 @@ impl Reply {
 
 /// What a client is told of a model's error.
 pub(super) fn failure(error: &ModelError) -> ApiError {
+    if let ModelError::BudgetExhausted(refusal) = error {
+        return ApiError::budget(refusal);
+    }
     // The caller chose the fields that the server refuses, and can change them.
     if let ModelError::Upstream {
         status: Some(400 | 422),

@@ -45,7 +45,7 @@ pub(crate) async fn embed(
         .fold(0, u64::saturating_add);
     let request = EmbedRequest { model, ..request };
     let model = request.model.clone();
-    let Embeddings { vectors, tokens } = match connect(core, request).await {
+    let Embeddings { vectors, tokens } = match connect(core, actor, request).await {
         Ok(embeddings) => embeddings,
         Err(error) => {
             bill.failed();
@@ -65,8 +65,14 @@ pub(crate) async fn embed(
 }
 
 /// The one place at which texts reach a model.
-async fn connect(core: &Core, request: EmbedRequest) -> Result<Embeddings, ModelError> {
-    core.pool.embed(request).await
+async fn connect(
+    core: &Core,
+    actor: &Actor,
+    request: EmbedRequest,
+) -> Result<Embeddings, ModelError> {
+    core.client_for(actor.into())
+        .embed(&core.pool, request)
+        .await
 }
 
 /// The real model of this name, if it makes vectors.

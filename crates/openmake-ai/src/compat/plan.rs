@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use openmake_agents::{Plan, ThinkingChoice, context::estimate_request};
+use openmake_agents::{Plan, ThinkingChoice, estimate_request};
 use openmake_api::ApiError;
 use openmake_models::{
     AnswerFormat, ChatMessage, ChatOptions, ChatRequest, KeepAlive, Role, ThinkingLevel,

@@ -22,7 +22,7 @@ use super::{
     live::{LiveTurn, Recorder, StopReason},
     start::Wishes,
 };
-use crate::core::Core;
+use crate::{budgets::client::PaidClient, core::Core};
 
 /// How long a turn waits for a database that is out before it has read its
 /// history.
@@ -33,6 +33,8 @@ pub(crate) struct Job {
     pub(crate) turn: Turn,
     pub(crate) live: Arc<LiveTurn>,
     pub(crate) plan: Plan,
+    /// What asks models, paid by whoever asked.
+    pub(crate) models: Arc<PaidClient>,
     pub(crate) started: Instant,
     pub(crate) api_key: Option<ApiKeyId>,
     /// What the program that asked wishes.
@@ -50,35 +52,33 @@ impl Drop for Leave<'_> {
 
 /// Runs the turn and stores its end.
 pub(crate) async fn run(core: Arc<Core>, job: Job) {
+    let leave = Leave(&core, &job.turn);
     let Job {
         turn,
         live,
         plan,
+        models,
         started,
         api_key,
-        wishes,
-    } = job;
-    let leave = Leave(&core, &turn);
-    let asked = Asked {
-        plan: plan.clone(),
-        started,
-        wishes,
-    };
-    let outcome = AssertUnwindSafe(answer(&core, &turn, &live, asked))
+        ..
+    } = &job;
+    let outcome = AssertUnwindSafe(answer(&core, &job))
         .catch_unwind()
         .await
         .unwrap_or_else(|_| {
             tracing::error!(turn = %turn.id, "a turn panicked");
-            failed(started, TurnFailure::internal())
+            failed(*started, TurnFailure::internal())
         });
-    let Some(end) = conclude(&core, &live, outcome) else {
+    let settled = models.settled();
+    let Some(end) = conclude(&core, live, outcome) else {
         return;
     };
+    let end = End { settled, ..end };
     core.token_rates
-        .record(api_key, end.metrics.tokens, Instant::now());
+        .record(*api_key, end.metrics.tokens, Instant::now());
     let status = end.status;
     let model = end.model.clone();
-    let ended = finish::end(&core, &turn, &live, end).await;
+    let ended = finish::end(&core, turn, live, end).await;
     drop(leave);
     if let Ended::Stored(version) = ended {
         let answered = Answered {
@@ -87,21 +87,14 @@ pub(crate) async fn run(core: Arc<Core>, job: Job) {
             model,
             capabilities: plan.capabilities,
             version,
-            api_key,
+            api_key: *api_key,
         };
-        after::ended(&core, &turn, answered).await;
+        after::ended(&core, turn, answered).await;
     }
 }
 
-/// How the turn is to be answered.
-struct Asked {
-    plan: Plan,
-    started: Instant,
-    wishes: Option<Wishes>,
-}
-
-async fn answer(core: &Core, turn: &Turn, live: &Arc<LiveTurn>, asked: Asked) -> TurnOutcome {
-    let started = asked.started;
+async fn answer(core: &Core, job: &Job) -> TurnOutcome {
+    let (turn, live, started) = (&job.turn, &job.live, job.started);
     let mut recorder = Recorder::new(Arc::clone(live), Arc::clone(&core.writer));
     let begun = EventBody::Started {
         conversation_id: turn.conversation_id.as_uuid(),
@@ -115,31 +108,22 @@ async fn answer(core: &Core, turn: &Turn, live: &Arc<LiveTurn>, asked: Asked) ->
     let prepared = tokio::select! {
         biased;
         () = live.cancel().cancelled() => return stopped(started),
-        prepared = prepare(core, turn, live, asked) => prepared,
+        prepared = prepare(core, job) => prepared,
     };
     let input = match prepared {
         Ok(input) => input,
         Err(failure) => return failed(started, failure),
     };
     let deps = TurnDeps {
-        models: core.models.as_ref(),
+        models: job.models.as_ref(),
         tools: &core.tools,
     };
     openmake_agents::run(input, deps, &mut recorder, live.cancel()).await
 }
 
 /// Reads the conversation and puts together what the loop needs.
-async fn prepare(
-    core: &Core,
-    turn: &Turn,
-    live: &LiveTurn,
-    asked: Asked,
-) -> Result<TurnInput, TurnFailure> {
-    let Asked {
-        plan,
-        started,
-        wishes,
-    } = asked;
+async fn prepare(core: &Core, job: &Job) -> Result<TurnInput, TurnFailure> {
+    let (turn, plan) = (&job.turn, job.plan.clone());
     let sight = if plan.capabilities.vision {
         Sight::Sees
     } else {
@@ -149,6 +133,42 @@ async fn prepare(
         tracing::error!(turn = %turn.id, error = &error as &dyn std::error::Error, "a turn's conversation cannot be read");
         TurnFailure::from(&error)
     })?;
+    let Instructions {
+        system,
+        tools,
+        demands,
+    } = instructions(core, &plan, job.wishes.as_ref());
+    Ok(TurnInput {
+        parts: Parts {
+            system,
+            history: conversation.history,
+            question: conversation.question,
+            tools,
+            sight,
+        },
+        tool_context: ToolContext {
+            clock: Arc::clone(&core.clock),
+            time_zone: core.settings.time_zone,
+            locale: Locale::default(),
+            cancel: job.live.cancel().clone(),
+        },
+        plan,
+        started: job.started,
+        limits: TurnLimits::default(),
+        demands,
+    })
+}
+
+/// What the model reads besides the conversation.
+pub(crate) struct Instructions {
+    pub(crate) system: String,
+    pub(crate) tools: Vec<ToolSpec>,
+    /// What is demanded of the answer.
+    pub(crate) demands: Demands,
+}
+
+/// The instructions of a plan, or those of the program that asks.
+pub(crate) fn instructions(core: &Core, plan: &Plan, wishes: Option<&Wishes>) -> Instructions {
     let tools: Vec<ToolSpec> = if plan.capabilities.tools && plan.tool_turns > 0 {
         core.tools.specs().map(tool_spec).collect()
     } else {
@@ -172,29 +192,15 @@ async fn prepare(
                 .instructions
                 .clone()
                 .filter(|_| wishes.demands.format == AnswerFormat::Text);
-            let system = wishes.instructions.or(profile).unwrap_or_default();
-            (system, wishes.demands)
+            let system = wishes.instructions.clone().or(profile);
+            (system.unwrap_or_default(), wishes.demands.clone())
         }
     };
-    Ok(TurnInput {
-        parts: Parts {
-            system,
-            history: conversation.history,
-            question: conversation.question,
-            tools,
-            sight,
-        },
-        tool_context: ToolContext {
-            clock: Arc::clone(&core.clock),
-            time_zone: core.settings.time_zone,
-            locale: Locale::default(),
-            cancel: live.cancel().clone(),
-        },
-        plan,
-        started,
-        limits: TurnLimits::default(),
+    Instructions {
+        system,
+        tools,
         demands,
-    })
+    }
 }
 
 fn tool_spec(spec: &openmake_tools::ToolSpec) -> ToolSpec {
@@ -285,6 +291,7 @@ fn conclude(core: &Core, live: &LiveTurn, outcome: TurnOutcome) -> Option<End> {
         model,
         node,
         metrics,
+        settled: Vec::new(),
     })
 }
 

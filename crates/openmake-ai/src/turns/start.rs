@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use openmake_agents::Demands;
+use openmake_agents::{Demands, IMAGE_TOKENS, Plan, estimate_request};
 use openmake_api::{
     ApiError,
     turns::{Content, Parent, TurnStarted},
 };
-use openmake_models::ThinkingLevel;
+use openmake_models::{ChatMessage, ChatRequest, Role, ThinkingLevel};
 use openmake_store::{
     blobs::NewBlob,
     conversations::Conversation,
@@ -26,12 +26,13 @@ use tokio::time::Instant;
 use super::{
     live::{LiveTurn, StopReason},
     question::Question,
-    runner::{self, Job},
+    runner::{self, Instructions, Job},
 };
 use crate::{
-    choose::{Chosen, Wish, choose},
+    budgets::Payer,
+    choose::{Wish, choose},
     core::Core,
-    error::store_error,
+    error::{store_error, unpaid},
 };
 
 /// A turn that is asked for.
@@ -134,6 +135,15 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
     )
     .await?;
     heed(&mut chosen, command.wishes.as_ref());
+    let models = core.client_for(Payer::from(&command.actor));
+    let input = least_input(&core, &chosen.plan, &asked, command.wishes.as_ref());
+    if let Err(refused) = models.prepay(&chosen.plan.model, input).await {
+        // A request that comes again is answered as the first time.
+        let key = command.idempotency_key.as_deref();
+        if !was_started(&core, owner, key).await? {
+            return Err(unpaid(refused));
+        }
+    }
     let request_hash = hash(
         &asked,
         command.model.as_deref(),
@@ -171,13 +181,18 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
         Started::Existing(turn) => view(&turn),
         Started::New(turn, version) => {
             let view = view(&turn);
-            let launch_now = Launch {
-                chosen,
-                started: started_at,
-                api_key,
-                wishes: command.wishes,
-            };
-            launch(&core, turn, launch_now);
+            launch(
+                &core,
+                Job {
+                    live: Arc::new(LiveTurn::new(&turn)),
+                    turn,
+                    plan: chosen.plan,
+                    models,
+                    started: started_at,
+                    api_key,
+                    wishes: command.wishes,
+                },
+            );
             core.notify(vec![Wakeup {
                 kind: WakeupKind::Conversation,
                 id: asked.conversation.id.as_uuid(),
@@ -199,29 +214,38 @@ fn heed(chosen: &mut Chosen, wishes: Option<&Wishes>) {
     }
 }
 
-struct Launch {
-    chosen: Chosen,
-    started: Instant,
-    api_key: Option<ApiKeyId>,
-    wishes: Option<Wishes>,
+/// What the model reads at the least: all but the history, which is not known
+/// yet.
+fn least_input(core: &Core, plan: &Plan, asked: &Asked, wishes: Option<&Wishes>) -> u64 {
+    let Instructions { system, tools, .. } = runner::instructions(core, plan, wishes);
+    let mut request = ChatRequest::new(
+        plan.model.clone(),
+        vec![
+            ChatMessage::text(Role::System, system),
+            ChatMessage::text(Role::User, asked.text.clone()),
+        ],
+    );
+    request.tools = tools;
+    let images = u64::try_from(asked.images).unwrap_or(u64::MAX);
+    estimate_request(&request).saturating_add(IMAGE_TOKENS.saturating_mul(images))
 }
 
-fn launch(core: &Arc<Core>, turn: Turn, launch: Launch) {
-    let live = Arc::new(LiveTurn::new(&turn));
-    core.enter(Arc::clone(&live));
+async fn was_started(core: &Core, owner: UserId, key: Option<&str>) -> Result<bool, ApiError> {
+    let Some(key) = key else { return Ok(false) };
+    core.store
+        .turns()
+        .is_key_used(owner, key)
+        .await
+        .map_err(store_error("turn"))
+}
+
+fn launch(core: &Arc<Core>, job: Job) {
+    core.enter(Arc::clone(&job.live));
     core.metrics.started();
     // It was stored while the server began to stop.
     if core.stop.is_cancelled() {
-        live.stop(StopReason::Shutdown);
+        job.live.stop(StopReason::Shutdown);
     }
-    let job = Job {
-        turn,
-        live,
-        plan: launch.chosen.plan,
-        started: launch.started,
-        api_key: launch.api_key,
-        wishes: launch.wishes,
-    };
     core.tasks.spawn(runner::run(Arc::clone(core), job));
 }
 

@@ -10,6 +10,8 @@ mod asking;
 #[cfg(test)]
 mod branches;
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
 mod crowd;
 #[cfg(test)]
 mod keys;

@@ -5,6 +5,7 @@ mod audit;
 pub(crate) mod auth;
 mod backups;
 mod blobs;
+mod budgets;
 pub(crate) mod conversations;
 mod groups;
 pub(crate) mod health;
@@ -12,6 +13,7 @@ pub(crate) mod input;
 pub(crate) mod instance;
 mod invitations;
 mod page;
+mod prices;
 mod search;
 mod settings;
 mod usage;
@@ -76,5 +78,10 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(search::search))
         .routes(routes!(blobs::show))
         .routes(routes!(usage::report))
+        .routes(routes!(budgets::own))
+        .routes(routes!(budgets::list, budgets::create))
+        .routes(routes!(budgets::show, budgets::update, budgets::delete))
+        .routes(routes!(prices::list))
+        .routes(routes!(prices::set, prices::delete))
         .routes(routes!(crate::socket::open))
 }

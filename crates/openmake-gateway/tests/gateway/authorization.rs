@@ -32,6 +32,7 @@ pub(crate) fn with_id(path: &str, id: &str) -> String {
     path.replace("{id}", id)
         .replace("{user_id}", NOBODYS)
         .replace("{key_id}", NOBODYS)
+        .replace("{model}", "qwen3:8b")
 }
 
 pub(crate) const NOBODYS: &str = "00000000-0000-7000-8000-000000000000";
@@ -107,24 +108,32 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     }
     let text = |list: &BTreeSet<String>| list.iter().cloned().collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!(text(&lists[0]), @r"
+    DELETE /api/v1/budgets/{id}
     DELETE /api/v1/groups/{id}
     DELETE /api/v1/invitations/{id}
+    DELETE /api/v1/model-prices/{model}
     DELETE /api/v1/users/{id}/api-keys/{key_id}
     GET /api/v1/audit
     GET /api/v1/backups
+    GET /api/v1/budgets
+    GET /api/v1/budgets/{id}
     GET /api/v1/invitations
+    GET /api/v1/model-prices
     GET /api/v1/nodes
     GET /api/v1/settings
     GET /api/v1/users
     GET /api/v1/users/{id}/api-keys
     GET /metrics
+    PATCH /api/v1/budgets/{id}
     PATCH /api/v1/groups/{id}
     PATCH /api/v1/groups/{id}/members/{user_id}
     PATCH /api/v1/settings
     PATCH /api/v1/users/{id}
     POST /api/v1/backups
+    POST /api/v1/budgets
     POST /api/v1/groups
     POST /api/v1/invitations
+    PUT /api/v1/model-prices/{model}
     ");
     let of_guests = lists[1].difference(&lists[0]).cloned().collect();
     insta::assert_snapshot!(text(&of_guests), @r"
@@ -138,6 +147,7 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     GET /api/v1/groups/{id}
     GET /api/v1/groups/{id}/members
     GET /api/v1/usage
+    GET /api/v1/usage/budgets
     PATCH /api/v1/api-keys/{id}
     PATCH /api/v1/conversations/{id}
     POST /api/v1/api-keys

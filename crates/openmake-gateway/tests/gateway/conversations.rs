@@ -103,6 +103,7 @@ impl<'a> Writer<'a> {
             model: Some("qwen3:8b".to_owned()),
             node: Some("local".to_owned()),
             error: None,
+            settled: Vec::new(),
             metrics: TurnMetrics {
                 tokens: TokenCounts {
                     input: 10,

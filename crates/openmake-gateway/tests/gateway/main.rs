@@ -8,6 +8,8 @@ mod api_keys;
 #[cfg(test)]
 mod authorization;
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
 mod conversations;
 #[cfg(test)]
 mod foreign;

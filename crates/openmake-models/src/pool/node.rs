@@ -239,6 +239,8 @@ pub(super) fn is_servers_fault(error: &ModelError) -> bool {
         | ModelError::RateLimited { .. }
         | ModelError::ContextTooLong { .. }
         | ModelError::Unsupported { .. }
+        | ModelError::BudgetExhausted(_)
+        | ModelError::BudgetUnknown
         | ModelError::Cancelled => false,
     }
 }

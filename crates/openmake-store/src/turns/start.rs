@@ -1,7 +1,7 @@
 //! The beginning of a turn.
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
-use openmake_types::{ApiKeyId, BlobId, MessageId, TurnId, TurnStatus};
+use openmake_types::{ApiKeyId, BlobId, MessageId, TurnId, TurnStatus, UserId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -49,6 +49,18 @@ impl Turns<'_> {
                 Err(Again::KeyTaken) => {}
             }
         }
+    }
+
+    /// Whether a turn of this owner was started with this idempotency key.
+    pub async fn is_key_used(&self, owner: UserId, key: &str) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM turns
+                               WHERE user_id = $1 AND idempotency_key = $2) AS "used!""#,
+            owner.as_uuid(),
+            &*storable(key),
+        )
+        .fetch_one(&self.0.pool)
+        .await?)
     }
 
     async fn attempt(&self, start: &StartTurn) -> Result<Result<Started, Again>, StoreError> {

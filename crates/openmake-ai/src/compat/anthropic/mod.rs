@@ -16,7 +16,7 @@ use axum::{
 };
 use futures_util::stream;
 use http::{HeaderValue, request::Parts};
-use openmake_agents::context::estimate_request;
+use openmake_agents::estimate_request;
 use openmake_api::{
     Allowed, ApiError, ErrorShape, authorize::Chat, extract::Json, responses::WriteProblems,
 };
