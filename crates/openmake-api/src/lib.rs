@@ -16,6 +16,7 @@ pub mod nodes;
 pub mod page;
 pub mod problem;
 pub mod responses;
+pub mod sign_in;
 pub mod socket;
 pub mod turns;
 pub mod usage;

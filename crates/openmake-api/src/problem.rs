@@ -12,6 +12,8 @@ use openmake_types::ErrorKind;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::sign_in::{FactorMethod, SecondFactorNeeded};
+
 /// The body of every error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
@@ -35,6 +37,12 @@ pub struct Problem {
     /// Names this request in the server's log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// With `second_factor_required`: what goes into the second step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<String>,
+    /// With `second_factor_required`: the factors that the account has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<FactorMethod>,
 }
 
 /// One field that was wrong.
@@ -63,6 +71,7 @@ pub struct ApiError {
     hint: Option<Cow<'static, str>>,
     fields: Vec<FieldProblem>,
     retry_after_seconds: Option<u64>,
+    second_factor: Option<Box<SecondFactorNeeded>>,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -77,6 +86,7 @@ impl ApiError {
             hint: None,
             fields: Vec::new(),
             retry_after_seconds: None,
+            second_factor: None,
             source: None,
         }
     }
@@ -110,6 +120,28 @@ impl ApiError {
     /// The credential does not reach this far.
     pub fn forbidden() -> Self {
         Self::new(ErrorKind::Forbidden, "Your account may not do this.")
+    }
+
+    /// The password was right, and a second factor must follow.
+    pub fn second_factor(needed: SecondFactorNeeded) -> Self {
+        let mut error = Self::new(
+            ErrorKind::Unauthenticated,
+            "This account asks for a second factor.",
+        )
+        .with_code("second_factor_required")
+        .with_hint("Send `challenge` with one of `methods` to /api/v1/auth/second-factor.");
+        error.second_factor = Some(Box::new(needed));
+        error
+    }
+
+    /// The session must prove again who uses it.
+    pub fn reauthentication_required() -> Self {
+        Self::new(
+            ErrorKind::Forbidden,
+            "Confirm that it is you before changing this.",
+        )
+        .with_code("reauthentication_required")
+        .with_hint("Send the password, a code or a passkey to /api/v1/auth/reauthenticate.")
     }
 
     /// It contradicts what is there now.
@@ -221,6 +253,9 @@ impl ApiError {
             hint: self.hint.clone().map(Cow::into_owned),
             fields: self.fields.clone(),
             request_id: None,
+            challenge: (self.second_factor.as_ref()).map(|needed| needed.challenge.clone()),
+            methods: (self.second_factor.as_ref())
+                .map_or_else(Vec::new, |needed| needed.methods.clone()),
         }
     }
 }
