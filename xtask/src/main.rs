@@ -9,6 +9,7 @@
 mod cache;
 mod demo;
 mod generated;
+mod oidc_provider;
 mod phases;
 mod process;
 mod real_model;

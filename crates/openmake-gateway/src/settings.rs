@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::sign_in::SignInSettings;
+
 /// The gateway's settings. The binary reads configuration and fills this in.
 #[derive(Debug, Clone)]
 pub struct GatewaySettings {
@@ -24,6 +26,8 @@ pub struct GatewaySettings {
     pub default_model: String,
     /// Whether a scripted model server is connected.
     pub demo: bool,
+    /// How people sign in besides their password.
+    pub sign_in: SignInSettings,
     /// How many requests in a time.
     pub rates: RateSettings,
     /// How long and how large a request may be.
@@ -42,6 +46,7 @@ impl Default for GatewaySettings {
             instance_name: "OpenMake".to_owned(),
             default_model: "openmake_auto".to_owned(),
             demo: false,
+            sign_in: SignInSettings::default(),
             rates: RateSettings::default(),
             limits: LimitSettings::default(),
             socket: SocketSettings::default(),

@@ -7,13 +7,18 @@
 
 pub mod audit;
 pub mod blobs;
+pub mod challenges;
 pub mod conversations;
 mod database;
 mod error;
+pub mod factors;
+pub mod identities;
 pub mod invitations;
 pub mod maintenance;
 pub mod messages;
 pub mod nodes;
+pub mod passkeys;
+pub mod password_resets;
 mod schema;
 pub mod search;
 pub mod secrets;

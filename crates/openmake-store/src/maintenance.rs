@@ -36,6 +36,9 @@ pub struct MaintenanceReport {
     pub guests_removed: u64,
     /// Sessions that were removed.
     pub sessions_removed: u64,
+    /// Unfinished sign-ins and links that reset passwords, whose time was
+    /// over.
+    pub sign_in_steps_removed: u64,
     /// Messages that were indexed.
     pub messages_indexed: u64,
 }
@@ -70,6 +73,10 @@ impl Store {
             blobs_removed: removed.blobs,
             guests_removed: removal::guests(self, now - retention.guests).await?,
             sessions_removed: removal::sessions(self, now - retention.ended_sessions).await?,
+            sign_in_steps_removed: self.challenges().remove_expired(now).await?
+                + (self.password_resets())
+                    .remove_ended(now - TimeDelta::days(1))
+                    .await?,
             messages_indexed: self.search().index_waiting().await?,
         })
     }

@@ -13,6 +13,7 @@ mod model_nodes;
 mod openapi;
 mod paths;
 mod serve;
+mod sign_in;
 mod telemetry;
 mod users;
 
