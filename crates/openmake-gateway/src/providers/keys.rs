@@ -1,8 +1,9 @@
 //! An issuer's public keys, fetched again when a token names one that is not
 //! known: that is how issuers rotate.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{
     Algorithm, DecodingKey,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse},
@@ -10,7 +11,6 @@ use jsonwebtoken::{
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::{
     ProviderError,
@@ -19,10 +19,10 @@ use super::{
 };
 
 /// How long keys are believed: one that an issuer took back is soon unknown.
-const LIFETIME: Duration = Duration::from_mins(60);
+const LIFETIME: TimeDelta = TimeDelta::hours(1);
 /// How often at most an unknown key makes us ask: tokens are anyone's to make
 /// up.
-const PAUSE: Duration = Duration::from_secs(10);
+const PAUSE: TimeDelta = TimeDelta::seconds(10);
 /// Issuers have a handful.
 const MAX_KEYS: usize = 50;
 
@@ -35,7 +35,7 @@ type Keys = Arc<[Jwk]>;
 
 /// The keys that were last fetched.
 #[derive(Default)]
-pub(super) struct KeySet(Mutex<Option<(Instant, Keys)>>);
+pub(super) struct KeySet(Mutex<Option<(DateTime<Utc>, Keys)>>);
 
 impl KeySet {
     /// Checks a token with the issuer's key that it names.
@@ -54,6 +54,7 @@ impl KeySet {
         let wanted = Wanted {
             key_id: header.kid.as_deref(),
             algorithm: header.alg,
+            now: expected.now,
         };
         let key = self.find(client, jwks_uri, &wanted).await?;
         check(token, header.alg, &key, expected)
@@ -67,7 +68,8 @@ impl KeySet {
     ) -> Result<DecodingKey, ProviderError> {
         let known = self.0.lock().clone();
         if let Some((at, keys)) = known {
-            let age = at.elapsed();
+            // Either way: a clock that was set back must not keep them for ever.
+            let age = (wanted.now - at).abs();
             if age < LIFETIME
                 && let Some(key) = wanted.among(&keys)
             {
@@ -85,7 +87,7 @@ impl KeySet {
             .take(MAX_KEYS)
             .filter_map(|key| serde_json::from_value(key).ok())
             .collect();
-        *self.0.lock() = Some((Instant::now(), Arc::clone(&keys)));
+        *self.0.lock() = Some((wanted.now, Arc::clone(&keys)));
         wanted.among(&keys).ok_or_else(unknown)
     }
 }
@@ -98,6 +100,7 @@ fn unknown() -> ProviderError {
 struct Wanted<'a> {
     key_id: Option<&'a str>,
     algorithm: Algorithm,
+    now: DateTime<Utc>,
 }
 
 impl Wanted<'_> {

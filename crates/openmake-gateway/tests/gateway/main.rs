@@ -6,9 +6,19 @@ mod accounts;
 #[cfg(test)]
 mod authorization;
 #[cfg(test)]
+mod certified_provider;
+#[cfg(test)]
 mod conversations;
 #[cfg(test)]
 mod http_rules;
+#[cfg(test)]
+mod passkeys;
+#[cfg(test)]
+mod password_reset;
+#[cfg(test)]
+mod providers;
+#[cfg(test)]
+mod second_factor;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
