@@ -23,7 +23,9 @@ pub(crate) struct Telemetry(Option<SdkTracerProvider>);
 impl Telemetry {
     /// Starts logging. Call once.
     pub(crate) fn start(log: &Log) -> anyhow::Result<Self> {
-        let filter = EnvFilter::try_new(&log.level)
+        // The database's notices ("already exists, skipping") come at every
+        // start and mean nothing; who names their target gets them back.
+        let filter = EnvFilter::try_new(format!("sqlx::postgres::notice=warn,{}", log.level))
             .with_context(|| format!("LOG_LEVEL: `{}` is not a level or filter", log.level))?;
         let lines = match log.format {
             LogFormat::Json => tracing_subscriber::fmt::layer()

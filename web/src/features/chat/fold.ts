@@ -3,6 +3,12 @@ import type { MessageError, ToolCall, TurnEvent } from '@/platform/api/types';
 /** Where a run stands. */
 export type RunStatus = 'running' | 'complete' | 'failed' | 'cancelled' | 'interrupted';
 
+/** What a turn is at, when it says so: the step's name, and an English sentence. */
+export interface Progress {
+  step: string;
+  message: string;
+}
+
 /** What the events of a turn add up to. */
 export interface Run {
   turnId: string;
@@ -16,7 +22,7 @@ export interface Run {
   profile: string | null;
   node: string | null;
   cut: number;
-  progress: string | null;
+  progress: Progress | null;
   inputTokens: number | null;
   outputTokens: number | null;
   estimated: boolean;
@@ -125,7 +131,7 @@ function change(run: Run, event: TurnEvent, now: number): void {
       );
       break;
     case 'progress':
-      run.progress = event.message;
+      run.progress = { step: event.step, message: event.message };
       break;
     case 'usage':
       run.inputTokens = event.input_tokens;

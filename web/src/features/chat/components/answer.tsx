@@ -10,7 +10,7 @@ import { Banner } from '@/ui/banner';
 import { Button } from '@/ui/button';
 import { Logo } from '@/ui/logo';
 import { witnessedOf } from '../engine';
-import type { Run } from '../fold';
+import type { Progress, Run } from '../fold';
 import { type ChatActions, useRun } from '../hooks';
 import { CopyButton } from './copy-button';
 import { Figures } from './figures';
@@ -25,7 +25,7 @@ interface Content {
   thinking: string;
   toolCalls: readonly ToolCall[];
   model: string | null;
-  progress: string | null;
+  progress: Progress | null;
   error: MessageError | null;
   /** Since when it thinks and writes nothing. */
   thinkingSince: number | null;
@@ -164,6 +164,15 @@ function Notes({ content }: { content: Content }) {
   );
 }
 
+const STEPS = ['thinking_unsupported', 'images_left_out'] as const;
+
+/** Says what the turn is at, in the person's language where it is known. */
+function Step({ progress }: { progress: Progress }) {
+  const t = useTranslations('chat.progress');
+  const step = STEPS.find((candidate) => candidate === progress.step);
+  return <Waiting label={step ? t(step) : progress.message} />;
+}
+
 /** One answer, while it is written and after. */
 export const Answer = memo(function Answer({
   message,
@@ -200,8 +209,8 @@ export const Answer = memo(function Answer({
         )}
         <ToolCalls calls={content.toolCalls} running={running} />
         {content.text !== '' && <Markdown text={content.text} live={running} />}
-        {running && quiet && <Waiting label={content.progress ?? t('waiting')} />}
-        {running && !quiet && content.progress && <Waiting label={content.progress} />}
+        {running && content.progress && <Step progress={content.progress} />}
+        {running && quiet && !content.progress && <Waiting label={t('waiting')} />}
         {!running && <Notes content={content} />}
         {!running && <Ending message={message} error={content.error} actions={actions} />}
         {!running && (

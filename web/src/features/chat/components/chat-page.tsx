@@ -104,6 +104,7 @@ export function ChatPage() {
   const [nudges, setNudges] = useState(0);
 
   useEffect(preloadMarkdown, []);
+  const sidebar = useTranslations('sidebar');
   const title = shown.conversation?.title;
   useEffect(() => {
     document.title = title ? `${title} · OpenMake` : 'OpenMake';
@@ -136,9 +137,9 @@ export function ChatPage() {
     <>
       <PageHeader>
         <ModelPicker value={model} onChange={setModel} />
-        {title && (
+        {begun && (
           <h1 className="ms-auto min-w-0 truncate pe-2 text-muted text-sm max-lg:sr-only">
-            {title}
+            {title || sidebar('untitled')}
           </h1>
         )}
       </PageHeader>
