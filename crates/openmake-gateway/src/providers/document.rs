@@ -47,13 +47,7 @@ impl Client {
             request.headers.insert(header::AUTHORIZATION, value);
         }
         let fetched = self.fetch(request).await?;
-        if !fetched.status.is_success() {
-            return Err(ProviderError::Refused(format!(
-                "{} answered {}",
-                fetched.target.origin(),
-                fetched.status
-            )));
-        }
+        refuse_failure(&fetched)?;
         parse(&fetched.body)
     }
 
@@ -75,14 +69,11 @@ impl Client {
             request.headers.insert(header::AUTHORIZATION, value);
         }
         let fetched = self.fetch(request).await?;
-        parse(&fetched.body).map_err(|error| match fetched.status.is_success() {
-            true => error,
-            false => ProviderError::Refused(format!(
-                "{} answered {}",
-                fetched.target.origin(),
-                fetched.status
-            )),
-        })
+        let parsed = parse(&fetched.body);
+        if parsed.is_err() {
+            refuse_failure(&fetched)?;
+        }
+        parsed
     }
 
     async fn fetch(&self, mut request: OutgoingRequest) -> Result<Fetched, ProviderError> {
@@ -95,6 +86,17 @@ impl Client {
         };
         Ok(self.egress.fetch(FetchRequest { request, limits }).await?)
     }
+}
+
+fn refuse_failure(fetched: &Fetched) -> Result<(), ProviderError> {
+    if fetched.status.is_success() {
+        return Ok(());
+    }
+    Err(ProviderError::Refused(format!(
+        "{} answered {}",
+        fetched.target.origin(),
+        fetched.status
+    )))
 }
 
 /// A header value that logs leave out.

@@ -121,7 +121,7 @@ async fn a_mail_brings_a_link_in_the_readers_language() {
     let answer = app.visitor().post(REQUEST, body.clone()).await;
     assert_eq!((answer.status, answer.body.len()), (StatusCode::ACCEPTED, 0));
     let mail = server.next().await;
-    assert!(mail.contains("From: \"Our chat\" <chat@example.com>"), "{mail}");
+    assert!(mail.contains("<chat@example.com>"), "{mail}");
     assert!(mail.contains("To: kim@example.com"), "{mail}");
     let text = text_of(&mail);
     assert!(text.contains("비밀번호"), "{text}");
@@ -162,11 +162,28 @@ async fn without_a_mail_server_the_answer_is_the_same() {
 /// The decoded text of a mail.
 fn text_of(mail: &str) -> String {
     let (headers, body) = mail.split_once("\n\n").expect("a body");
-    if headers.contains("Content-Transfer-Encoding: base64") {
-        let body: String = body.split_whitespace().collect();
-        let bytes = STANDARD.decode(body).expect("base64");
-        return String::from_utf8(bytes).expect("UTF-8");
+    let encoding = headers
+        .lines()
+        .find_map(|line| line.strip_prefix("Content-Transfer-Encoding: "));
+    let bytes = match encoding {
+        Some("base64") => {
+            let body: String = body.split_whitespace().collect();
+            STANDARD.decode(body).expect("base64")
+        }
+        Some("quoted-printable") => quoted_printable(body),
+        other => panic!("{other:?}: {mail}"),
+    };
+    String::from_utf8(bytes).expect("UTF-8")
+}
+
+fn quoted_printable(body: &str) -> Vec<u8> {
+    let joined = body.replace("=\n", "");
+    let mut parts = joined.split('=');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (code, rest) = part.split_at(2);
+        bytes.extend(hex::decode(code).expect("two digits"));
+        bytes.extend(rest.as_bytes());
     }
-    assert!(headers.contains("Content-Transfer-Encoding: 7bit"), "{headers}");
-    body.to_owned()
+    bytes
 }

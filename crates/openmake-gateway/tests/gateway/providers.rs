@@ -92,8 +92,10 @@ fn claims(app: &TestApp, issuer: &Issuer, journey: &Journey, more: Value) -> Val
 /// There and back, with these claims beside the usual.
 async fn visit(app: &TestApp, issuer: &Issuer, more: Value) -> Answer {
     let journey = Journey::start(app, "work", "").await;
-    let token = issuer.sign(&claims(app, issuer, &journey, more));
-    issuer.grant("code", &journey.query["code_challenge"], token, json!({}));
+    let claims = claims(app, issuer, &journey, more);
+    let info = json!({"sub": claims["sub"]});
+    let token = issuer.sign(&claims);
+    issuer.grant("code", &journey.query["code_challenge"], token, info);
     journey.back(app, "code").await
 }
 

@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::{
-    PASSWORD, TestApp,
+    Client, PASSWORD, TestApp,
     factors::{App, second_step},
 };
 
@@ -169,7 +169,7 @@ async fn backup_codes_work_once_each_and_are_replaced_whole() {
 async fn what_is_sensitive_wants_a_fresh_proof() {
     let app = TestApp::new().await;
     let kim = app.guarded("kim@example.com").await;
-    let client = &kim.client;
+    let mut client = kim.client.clone();
     app.advance(TimeDelta::minutes(11));
     let security = client.get("/api/v1/auth/security").await.json();
     assert_eq!(security["fresh_until"], Value::Null);
@@ -224,6 +224,7 @@ async fn what_is_sensitive_wants_a_fresh_proof() {
     let mut other = app.visitor();
     other.login(kim.email, "eight lazy otters 43").await;
     app.advance(TimeDelta::minutes(11));
+    client.refresh().await;
     client.post(path, json!({"password": "eight lazy otters 43"})).await;
     let answer = other.call(Method::POST, "/api/v1/auth/totp", None).await;
     assert_eq!(answer.code(), "reauthentication_required");
@@ -247,30 +248,31 @@ async fn guessing_at_the_proof_is_counted() {
 #[tokio::test]
 async fn an_unconfirmed_app_changes_nothing() {
     let app = TestApp::new().await;
-    let client = app.user("kim@example.com").await;
-    let begin = || client.call(Method::POST, "/api/v1/auth/totp", None);
-    let first = begin().await.json();
+    let mut client = app.user("kim@example.com").await;
+    let begin = async |client: &Client| client.call(Method::POST, "/api/v1/auth/totp", None).await;
+    let first = begin(&client).await.json();
     let uri = first["uri"].as_str().expect("a URI");
     assert!(uri.starts_with("otpauth://totp/OpenMake:kim%40example.com?secret="), "{uri}");
     assert_eq!(app.visitor().login("kim@example.com", PASSWORD).await.status, StatusCode::OK);
 
     // A second set-up replaces the first.
     let first = App::new(first["secret"].as_str().expect("a secret"));
-    let second = App::new(begin().await.json()["secret"].as_str().expect("a secret"));
-    let confirm = async |code: String| {
+    let second = App::new(begin(&client).await.json()["secret"].as_str().expect("a secret"));
+    let confirm = async |client: &Client, code: String| {
         let body = json!({"code": code});
         client.post("/api/v1/auth/totp/confirm", body).await
     };
-    let stale = confirm(app.shown(&first)).await;
+    let stale = confirm(&client, app.shown(&first)).await;
     assert_eq!(stale.json()["fields"][0]["code"], "wrong");
     // And waits a quarter of an hour; the session must be fresh as well.
     app.advance(TimeDelta::minutes(16));
+    client.refresh().await;
     client.post("/api/v1/auth/reauthenticate", json!({"password": PASSWORD})).await;
-    let late = confirm(app.shown(&second)).await;
+    let late = confirm(&client, app.shown(&second)).await;
     assert_eq!(late.code(), "totp_not_begun");
     let (_, codes) = app.turn_on(&client).await;
     assert_eq!(codes.len(), 10);
-    let again = begin().await;
+    let again = begin(&client).await;
     assert_eq!((again.status, again.code().as_str()), (StatusCode::CONFLICT, "totp_enabled"));
 }
 
