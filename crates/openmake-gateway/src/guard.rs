@@ -84,10 +84,9 @@ fn special_class(method: &Method, route: &str) -> Option<Class> {
             | "/api/v1/auth/password-reset"
             | "/api/v1/auth/password-reset/request",
         )
-        | (
-            "GET",
-            "/api/v1/auth/oidc/{provider}/start" | "/api/v1/auth/oidc/{provider}/callback",
-        ) => Some(Class::SignIn),
+        | ("GET", "/api/v1/auth/oidc/{provider}/start" | "/api/v1/auth/oidc/{provider}/callback") => {
+            Some(Class::SignIn)
+        }
         ("POST", route) if starts_turn(route) => Some(Class::TurnStart),
         ("GET", "/api/v1/search") => Some(Class::Search),
         _ => None,

@@ -148,7 +148,13 @@ impl Factors<'_> {
         if changed.rows_affected() == 0 {
             return Err(StoreError::NotFound);
         }
-        set_codes(&mut tx, confirmed.user_id, confirmed.backup_codes, confirmed.now).await?;
+        set_codes(
+            &mut tx,
+            confirmed.user_id,
+            confirmed.backup_codes,
+            confirmed.now,
+        )
+        .await?;
         sqlx::query!(
             "UPDATE users SET version = version + 1, updated_at = now() WHERE id = $1",
             confirmed.user_id.as_uuid(),
@@ -245,9 +251,12 @@ async fn set_codes(
     hashes: &[[u8; 32]],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    sqlx::query!("DELETE FROM backup_codes WHERE user_id = $1", owner.as_uuid())
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query!(
+        "DELETE FROM backup_codes WHERE user_id = $1",
+        owner.as_uuid()
+    )
+    .execute(&mut *connection)
+    .await?;
     let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.to_vec()).collect();
     sqlx::query!(
         "INSERT INTO backup_codes (user_id, code_hash, created_at)

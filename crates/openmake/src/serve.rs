@@ -11,9 +11,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use axum::Router;
 use openmake_ai::{Ai, AiParts, AiSettings};
-use openmake_gateway::{
-    Gateway, GatewayParts, GatewaySettings, RateSettings, SignInSettings,
-};
+use openmake_gateway::{Gateway, GatewayParts, GatewaySettings, RateSettings, SignInSettings};
 use openmake_models::{
     NodePool, PoolParts, PoolSettings,
     profiles::{EngineOverrides, Profiles},

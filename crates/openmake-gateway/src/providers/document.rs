@@ -28,7 +28,9 @@ impl Client {
     /// operator configured them.
     pub(super) fn new(egress: Egress, hosts: &[&Url]) -> Self {
         let targets = hosts.iter().map(|url| (*url).clone());
-        let targets: Vec<Target> = targets.filter_map(|url| Target::from_url(url).ok()).collect();
+        let targets: Vec<Target> = targets
+            .filter_map(|url| Target::from_url(url).ok())
+            .collect();
         Self {
             egress,
             allowed: targets.iter().collect(),

@@ -35,7 +35,7 @@ struct Person {
 }
 
 #[derive(Deserialize)]
-struct Email {
+struct Address {
     email: String,
     primary: bool,
     verified: bool,
@@ -95,7 +95,7 @@ impl GitHub {
         let url = format!("{}/user", self.api);
         let person: Person = self.client.get(&url, Some(&token)).await?;
         let url = format!("{}/user/emails", self.api);
-        let emails: Vec<Email> = self.client.get(&url, Some(&token)).await?;
+        let emails: Vec<Address> = self.client.get(&url, Some(&token)).await?;
         let email = emails.into_iter().find(|email| email.primary);
         Ok(ExternalAccount {
             issuer: issuer.to_owned(),

@@ -77,7 +77,10 @@ pub(super) fn check(
     validation.set_issuer(&[expected.issuer]);
     validation.set_audience(&[expected.client_id]);
     let required = ["exp", "iss", "aud", "sub"];
-    validation.required_spec_claims = required.map(str::to_owned).into_iter().collect::<HashSet<_>>();
+    validation.required_spec_claims = required
+        .map(str::to_owned)
+        .into_iter()
+        .collect::<HashSet<_>>();
     // The library asks the machine for the time; we ask our clock, below.
     validation.validate_exp = false;
     validation.validate_nbf = false;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{
     Algorithm, DecodingKey,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse},
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse},
 };
 use parking_lot::Mutex;
 use serde::Deserialize;
@@ -118,13 +118,9 @@ impl Wanted<'_> {
     fn fits(&self, key: &Jwk) -> bool {
         let common = &key.common;
         let named = self.key_id.is_none() || common.key_id.as_deref() == self.key_id;
-        let signs = matches!(
-            common.public_key_use,
-            None | Some(PublicKeyUse::Signature)
-        );
-        let algorithm = common
-            .key_algorithm
-            .is_none_or(|algorithm| algorithm.to_algorithm().ok() == Some(self.algorithm));
+        let signs = matches!(common.public_key_use, None | Some(PublicKeyUse::Signature));
+        let algorithm = common.key_algorithm.is_none()
+            || common.key_algorithm == Some(KeyAlgorithm::from(self.algorithm));
         named && signs && algorithm && self.is_kind(&key.algorithm)
     }
 

@@ -168,7 +168,8 @@ impl Provider {
         match &self.protocol {
             Protocol::Oidc(oidc) => {
                 let exchange = oidc::Exchange { attempt, code, now };
-                oidc.exchange(&self.settings, self.issuer(), &exchange).await
+                oidc.exchange(&self.settings, self.issuer(), &exchange)
+                    .await
             }
             Protocol::GitHub(github) => {
                 github
@@ -220,7 +221,9 @@ impl Providers {
 
 impl fmt::Debug for Providers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter().map(Provider::id)).finish()
+        f.debug_list()
+            .entries(self.iter().map(Provider::id))
+            .finish()
     }
 }
 

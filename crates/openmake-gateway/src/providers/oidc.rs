@@ -21,7 +21,7 @@ use super::{
 };
 
 /// How long a discovery document is believed.
-const DISCOVERY_LIFETIME: Duration = Duration::from_mins(60);
+const DISCOVERY_LIFETIME: Duration = Duration::from_hours(1);
 /// Longer than any honest token.
 const MAX_TOKEN: usize = 64 << 10;
 
@@ -106,7 +106,9 @@ impl Profile {
     }
 
     fn name(&self) -> Option<String> {
-        self.name.clone().or_else(|| self.preferred_username.clone())
+        self.name
+            .clone()
+            .or_else(|| self.preferred_username.clone())
     }
 }
 
@@ -260,9 +262,8 @@ impl Oidc {
 
 /// RFC 6749, 2.3.1: both parts are encoded as in forms.
 fn basic(client_id: &str, secret: &str) -> Result<HeaderValue, ProviderError> {
-    let encoded = |text: &str| -> String {
-        form_urlencoded::byte_serialize(text.as_bytes()).collect()
-    };
+    let encoded =
+        |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
     let pair = format!("{}:{}", encoded(client_id), encoded(secret));
     sensitive(&format!("Basic {}", STANDARD.encode(pair)))
 }

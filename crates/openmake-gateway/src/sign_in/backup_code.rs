@@ -59,7 +59,10 @@ fn random_code(ids: &dyn Ids) -> String {
             code.push('-');
         }
         // 256 is eight times 32, so every letter is as likely.
-        let letter = ALPHABET.get(usize::from(byte % 32)).copied().unwrap_or(b'0');
+        let letter = ALPHABET
+            .get(usize::from(byte % 32))
+            .copied()
+            .unwrap_or(b'0');
         code.push(char::from(letter));
     }
     code
@@ -96,10 +99,21 @@ mod tests {
         let owner = UserId::from_uuid(Uuid::from_u128(1));
         let hash = key.hash(owner, "01AB-CDEF-GHJK");
         assert!(hash.is_some());
-        for typed in ["01abcdefghjk", " o1ab cdef ghjk ", "0LAB-cdef-GHJK", "OIAB-CDEF-GHJK"] {
+        for typed in [
+            "01abcdefghjk",
+            " o1ab cdef ghjk ",
+            "0LAB-cdef-GHJK",
+            "OIAB-CDEF-GHJK",
+        ] {
             assert_eq!(key.hash(owner, typed), hash, "{typed}");
         }
-        for typed in ["", "01AB-CDEF-GHJ", "01AB-CDEF-GHJKM", "01AB-CDEF-GHJU", "é1AB-CDEF-GHJ"] {
+        for typed in [
+            "",
+            "01AB-CDEF-GHJ",
+            "01AB-CDEF-GHJKM",
+            "01AB-CDEF-GHJU",
+            "é1AB-CDEF-GHJ",
+        ] {
             assert_eq!(key.hash(owner, typed), None, "{typed}");
         }
         let other = UserId::from_uuid(Uuid::from_u128(2));

@@ -36,11 +36,7 @@ pub(crate) struct Left {
 }
 
 /// Leaves something for the next step: its token.
-pub(crate) async fn leave(
-    app: &App,
-    audit: &AuditContext,
-    left: Left,
-) -> Result<String, ApiError> {
+pub(crate) async fn leave(app: &App, audit: &AuditContext, left: Left) -> Result<String, ApiError> {
     let token = random_token(app.ids.as_ref());
     let now = audit.now();
     let challenge = NewChallenge {
@@ -64,14 +60,12 @@ pub(crate) async fn take(
     token: &str,
 ) -> Result<Challenge, ApiError> {
     let hash = token_hash(token);
-    let taken = app
+    let found = app
         .store
         .challenges()
         .take(kind, &hash, app.clock.now())
         .await;
-    taken
-        .map_err(store_error("challenge"))?
-        .ok_or_else(over)
+    found.map_err(store_error("challenge"))?.ok_or_else(over)
 }
 
 /// The step before is too long ago, or was used.

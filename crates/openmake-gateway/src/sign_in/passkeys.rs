@@ -114,7 +114,7 @@ impl PasskeySite {
                 ApiError::field("credential", "refused", "This passkey was not accepted.")
             })?;
         Ok(Registered {
-            credential_id: passkey.cred_id().to_vec(),
+            credential_id: passkey.cred_id().clone(),
             credential: json_of(&passkey)?,
         })
     }

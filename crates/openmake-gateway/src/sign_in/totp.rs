@@ -44,7 +44,11 @@ impl Secret {
             let index = (bits >> (place * 5)) & 31;
             ALPHABET.get(usize::try_from(index).unwrap_or(0))
         };
-        let five_bytes = |chunk: &[u8]| chunk.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte));
+        let five_bytes = |chunk: &[u8]| {
+            chunk
+                .iter()
+                .fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+        };
         let letters = self.0.chunks_exact(5).flat_map(|chunk| {
             let bits = five_bytes(chunk);
             (0..8).rev().filter_map(move |place| letter(bits, place))
@@ -111,7 +115,10 @@ fn parse(code: &str) -> Option<u32> {
     if code.len() > 4 * DIGITS {
         return None;
     }
-    let digits: String = code.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let digits: String = code
+        .chars()
+        .filter(|letter| !letter.is_whitespace())
+        .collect();
     (digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit()))
         .then(|| digits.parse().ok())
         .flatten()
@@ -155,13 +162,23 @@ mod tests {
     #[test]
     fn a_code_holds_one_interval_to_each_side_and_once() {
         let step = 1_111_111_109 / 30;
-        for (seconds, holds) in [(-31, false), (-29, true), (0, true), (30, true), (61, false)] {
+        for (seconds, holds) in [
+            (-31, false),
+            (-29, true),
+            (0, true),
+            (30, true),
+            (61, false),
+        ] {
             let found = secret().matching_step("081 804", at(step * 30 + seconds), -1);
             assert_eq!(found, holds.then_some(step), "{seconds}");
         }
         assert_eq!(secret().matching_step("081804", at(step * 30), step), None);
         for code in ["", "81804", "0818040", "08180a", "-81804", "０８１８０４"] {
-            assert_eq!(secret().matching_step(code, at(step * 30), -1), None, "{code}");
+            assert_eq!(
+                secret().matching_step(code, at(step * 30), -1),
+                None,
+                "{code}"
+            );
         }
     }
 

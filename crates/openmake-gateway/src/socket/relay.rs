@@ -61,7 +61,7 @@ enum End {
     /// With the turn.
     Turn,
     /// It was refused.
-    Refused(Problem),
+    Refused(Box<Problem>),
     /// In the middle.
     Cut,
     /// The reader is too slow.
@@ -123,7 +123,7 @@ impl Relaying {
         let path = format!("/api/v1/turns/{}/events?after={}", self.turn_id, self.after);
         let request = match forward::request(Method::GET, &path, Body::empty()) {
             Ok(request) => request,
-            Err(error) => return End::Refused(error.problem()),
+            Err(error) => return End::Refused(Box::new(error.problem())),
         };
         let limit = self.app.settings.limits.request_timeout;
         let response = forward::send(&self.app, &self.caller, request);
@@ -133,7 +133,10 @@ impl Relaying {
         match response.status() {
             StatusCode::OK if forward::is_event_stream(&response) => {}
             status if status.is_server_error() => return End::Cut,
-            status => return End::Refused(problem_of(status, response.into_body()).await),
+            status => {
+                let problem = problem_of(status, response.into_body()).await;
+                return End::Refused(Box::new(problem));
+            }
         }
         let mut parser = SseParser::default();
         let mut pieces = response.into_body().into_data_stream();

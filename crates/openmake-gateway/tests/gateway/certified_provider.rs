@@ -80,7 +80,10 @@ async fn browse(start: &str, own: &str) -> String {
         if url.as_str().starts_with(own) {
             return url[url::Position::BeforePath..].to_owned();
         }
-        let jar: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let jar: Vec<String> = cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         let answer = client
             .get(url.clone())
             .header(header::COOKIE, jar.join("; "))
@@ -94,7 +97,11 @@ async fn browse(start: &str, own: &str) -> String {
         }
         let location = answer.headers().get(header::LOCATION);
         let Some(location) = location else {
-            panic!("{}: {}", answer.status(), answer.text().await.unwrap_or_default());
+            panic!(
+                "{}: {}",
+                answer.status(),
+                answer.text().await.unwrap_or_default()
+            );
         };
         url = url.join(location.to_str().expect("text")).expect("a URL");
     }

@@ -5,9 +5,7 @@ use http::{Method, StatusCode};
 use openmake_gateway::{GatewaySettings, SignInSettings};
 use serde_json::{Value, json};
 
-use crate::support::{
-    Answer, Client, PASSWORD, TestApp, authenticator::Authenticator, settings,
-};
+use crate::support::{Answer, Client, PASSWORD, TestApp, authenticator::Authenticator, settings};
 
 /// Adds a passkey to the account that is signed in.
 async fn add(client: &Client, authenticator: &mut Authenticator, name: &str) -> Answer {
@@ -53,7 +51,10 @@ async fn a_passkey_signs_in_without_anything_else() {
 
     let asked = ask(&app.visitor()).await;
     assert_eq!(asked["options"]["publicKey"]["rpId"], "localhost");
-    assert_eq!(asked["options"]["publicKey"]["userVerification"], "required");
+    assert_eq!(
+        asked["options"]["publicKey"]["userVerification"],
+        "required"
+    );
     let signed_in = sign_in(&app, &mut phone).await;
     assert_eq!(signed_in.status, StatusCode::OK, "{}", signed_in.text());
     assert_eq!(signed_in.json()["user"]["email"], "kim@example.com");
@@ -83,17 +84,30 @@ async fn what_is_not_the_passkey_for_this_site_and_step_is_refused() {
     let mut other = Authenticator::new(2);
     let asked = ask(&app.visitor()).await;
     let mut credential = phone.get(&asked["options"]);
-    credential["response"]["signature"] = other.get(&asked["options"])["response"]["signature"].clone();
-    assert_eq!(refused(&answer(&mut app.visitor(), &asked, credential).await), "passkey_refused");
-    assert_eq!(refused(&sign_in(&app, &mut Authenticator::new(3)).await), "passkey_refused");
+    credential["response"]["signature"] =
+        other.get(&asked["options"])["response"]["signature"].clone();
+    assert_eq!(
+        refused(&answer(&mut app.visitor(), &asked, credential).await),
+        "passkey_refused"
+    );
+    assert_eq!(
+        refused(&sign_in(&app, &mut Authenticator::new(3)).await),
+        "passkey_refused"
+    );
 
     // Asked by another page, or without a look at the person.
     let mut phished = phone.clone();
     phished.origin = "https://openmake.evil.example".to_owned();
-    assert_eq!(refused(&sign_in(&app, &mut phished).await), "passkey_refused");
+    assert_eq!(
+        refused(&sign_in(&app, &mut phished).await),
+        "passkey_refused"
+    );
     let mut unverified = phone.clone();
     unverified.verifies = false;
-    assert_eq!(refused(&sign_in(&app, &mut unverified).await), "passkey_refused");
+    assert_eq!(
+        refused(&sign_in(&app, &mut unverified).await),
+        "passkey_refused"
+    );
 
     // An answer again, and an answer to another question.
     let asked = ask(&app.visitor()).await;
@@ -103,18 +117,32 @@ async fn what_is_not_the_passkey_for_this_site_and_step_is_refused() {
     let again = answer(&mut app.visitor(), &asked, credential.clone()).await;
     assert_eq!(refused(&again), "challenge_invalid");
     let another = ask(&app.visitor()).await;
-    assert_eq!(refused(&answer(&mut app.visitor(), &another, credential).await), "passkey_refused");
+    assert_eq!(
+        refused(&answer(&mut app.visitor(), &another, credential).await),
+        "passkey_refused"
+    );
     let asked = ask(&app.visitor()).await;
     app.advance(TimeDelta::minutes(6));
     let credential = phone.get(&asked["options"]);
-    assert_eq!(refused(&answer(&mut app.visitor(), &asked, credential).await), "challenge_invalid");
+    assert_eq!(
+        refused(&answer(&mut app.visitor(), &asked, credential).await),
+        "challenge_invalid"
+    );
 
     // A copy of the authenticator, which counts behind.
-    assert_eq!(sign_in(&app, &mut phone.clone()).await.status, StatusCode::OK);
+    assert_eq!(
+        sign_in(&app, &mut phone.clone()).await.status,
+        StatusCode::OK
+    );
     phone.counter -= 2;
     assert_eq!(refused(&sign_in(&app, &mut phone).await), "passkey_refused");
 
-    let malformed = answer(&mut app.visitor(), &ask(&app.visitor()).await, json!({"id": 1})).await;
+    let malformed = answer(
+        &mut app.visitor(),
+        &ask(&app.visitor()).await,
+        json!({"id": 1}),
+    )
+    .await;
     assert_eq!(malformed.status, StatusCode::BAD_REQUEST);
 }
 
@@ -128,7 +156,10 @@ async fn a_passkey_is_a_second_factor_and_a_proof() {
     let first = app.visitor().login(kim.email, PASSWORD).await.json();
     assert_eq!(first["methods"], json!(["totp", "passkey", "backup_code"]));
     let path = "/api/v1/auth/second-factor/passkey";
-    let asked = app.visitor().post(path, json!({"challenge": first["challenge"]})).await;
+    let asked = app
+        .visitor()
+        .post(path, json!({"challenge": first["challenge"]}))
+        .await;
     assert_eq!(asked.status, StatusCode::OK, "{}", asked.text());
     let asked = asked.json();
     let allowed = &asked["options"]["publicKey"]["allowCredentials"];
@@ -142,18 +173,28 @@ async fn a_passkey_is_a_second_factor_and_a_proof() {
     let path = "/api/v1/auth/second-factor";
     let answer = browser.sign_in_by(path, Some(body.clone())).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
-    assert_eq!(app.visitor().post(path, body).await.code(), "challenge_invalid");
+    assert_eq!(
+        app.visitor().post(path, body).await.code(),
+        "challenge_invalid"
+    );
 
     // A passkey that the account does not have.
     let challenge = kim.first_step(&app).await;
     let options = "/api/v1/auth/second-factor/passkey";
-    let asked = app.visitor().post(options, json!({"challenge": challenge})).await.json();
+    let asked = app
+        .visitor()
+        .post(options, json!({"challenge": challenge}))
+        .await
+        .json();
     let body = json!({
         "challenge": challenge,
         "method": "passkey",
         "credential": Authenticator::new(9).get(&asked["options"]),
     });
-    assert_eq!(app.visitor().post(path, body).await.code(), "passkey_refused");
+    assert_eq!(
+        app.visitor().post(path, body).await.code(),
+        "passkey_refused"
+    );
 
     app.advance(TimeDelta::minutes(11));
     browser.refresh().await;
@@ -166,7 +207,10 @@ async fn a_passkey_is_a_second_factor_and_a_proof() {
     let path = "/api/v1/auth/reauthenticate";
     let answer = browser.post(path, proof.clone()).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
-    assert_eq!(browser.post(path, proof).await.json()["fields"][0]["field"], "passkey");
+    assert_eq!(
+        browser.post(path, proof).await.json()["fields"][0]["field"],
+        "passkey"
+    );
 }
 
 #[tokio::test]
@@ -176,14 +220,23 @@ async fn passkeys_are_listed_renamed_and_removed_by_their_owner() {
     let mut lee = app.user("lee@example.com").await;
     let (mut phone, mut laptop) = (Authenticator::new(1), Authenticator::new(2));
     let id = add(&kim, &mut phone, "Phone").await.id();
-    assert_eq!(add(&kim, &mut laptop, "Laptop").await.status, StatusCode::CREATED);
+    assert_eq!(
+        add(&kim, &mut laptop, "Laptop").await.status,
+        StatusCode::CREATED
+    );
     let path = format!("/api/v1/auth/passkeys/{id}");
     let renamed = kim.patch(&path, json!({"name": "My phone"})).await;
     assert_eq!(renamed.json()["name"], "My phone", "{}", renamed.text());
     for name in ["", &"a".repeat(61)] {
-        assert_eq!(kim.patch(&path, json!({"name": name})).await.status, StatusCode::BAD_REQUEST);
+        assert_eq!(
+            kim.patch(&path, json!({"name": name})).await.status,
+            StatusCode::BAD_REQUEST
+        );
     }
-    assert_eq!(lee.patch(&path, json!({"name": "x"})).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        lee.patch(&path, json!({"name": "x"})).await.status,
+        StatusCode::NOT_FOUND
+    );
     assert_eq!(lee.delete(&path).await.status, StatusCode::NOT_FOUND);
 
     // The same key again, and what was asked for by another session.
@@ -213,7 +266,9 @@ async fn passkeys_are_listed_renamed_and_removed_by_their_owner() {
     let mut key = Authenticator::new(4);
     add(&lee, &mut key, "Key").await;
     let id = lee.get("/api/v1/auth/me").await.id();
-    let change = kim.patch(&format!("/api/v1/users/{id}"), json!({"is_active": false})).await;
+    let change = kim
+        .patch(&format!("/api/v1/users/{id}"), json!({"is_active": false}))
+        .await;
     assert_eq!(change.status, StatusCode::OK, "{}", change.text());
     assert_eq!(sign_in(&app, &mut key).await.code(), "account_deactivated");
     assert_eq!(lee.refresh().await.status, StatusCode::UNAUTHORIZED);
@@ -233,5 +288,8 @@ async fn an_address_without_a_name_has_no_passkeys() {
     assert_eq!(offered["passkeys"], false);
     let path = "/api/v1/auth/passkey/options";
     let answer = app.visitor().call(Method::POST, path, None).await;
-    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::CONFLICT, "passkeys_unavailable"));
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (StatusCode::CONFLICT, "passkeys_unavailable")
+    );
 }

@@ -44,7 +44,10 @@ async fn an_administrators_link_sets_a_password_once() {
     let mut kim = app.user("kim@example.com").await;
     let id = kim.get("/api/v1/auth/me").await.id();
     let path = format!("/api/v1/users/{id}/password-reset");
-    assert_eq!(kim.call(Method::POST, &path, None).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        kim.call(Method::POST, &path, None).await.status,
+        StatusCode::FORBIDDEN
+    );
     let made = admin.call(Method::POST, &path, None).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
     let url = made.json()["url"].as_str().expect("a link").to_owned();
@@ -58,21 +61,44 @@ async fn an_administrators_link_sets_a_password_once() {
     // Of several at once, one sets it.
     let same = token(&url);
     let answers = join_all((0..4).map(|_| reset(&visitor, &same, NEW))).await;
-    let done = answers.iter().filter(|answer| answer.status == StatusCode::NO_CONTENT);
+    let done = answers
+        .iter()
+        .filter(|answer| answer.status == StatusCode::NO_CONTENT);
     assert_eq!(done.count(), 1);
-    for answer in answers.iter().filter(|answer| answer.status != StatusCode::NO_CONTENT) {
+    for answer in answers
+        .iter()
+        .filter(|answer| answer.status != StatusCode::NO_CONTENT)
+    {
         assert_eq!(answer.code(), "reset_link_invalid");
     }
     for used in [token(&url), other, "made up".to_owned(), String::new()] {
         let answer = reset(&visitor, &used, "nine lazy otters 44").await;
-        assert_eq!((answer.status, answer.code().as_str()), (StatusCode::FORBIDDEN, "reset_link_invalid"));
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (StatusCode::FORBIDDEN, "reset_link_invalid")
+        );
     }
-    assert_eq!(kim.get("/api/v1/auth/me").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        kim.get("/api/v1/auth/me").await.status,
+        StatusCode::UNAUTHORIZED
+    );
     assert_eq!(kim.refresh().await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(app.visitor().login("kim@example.com", PASSWORD).await.code(), "wrong_credentials");
-    assert_eq!(app.visitor().login("kim@example.com", NEW).await.status, StatusCode::OK);
+    assert_eq!(
+        app.visitor()
+            .login("kim@example.com", PASSWORD)
+            .await
+            .code(),
+        "wrong_credentials"
+    );
+    assert_eq!(
+        app.visitor().login("kim@example.com", NEW).await.status,
+        StatusCode::OK
+    );
 
-    let trail = admin.get("/api/v1/audit?action=user.password_reset&limit=20").await.json();
+    let trail = admin
+        .get("/api/v1/audit?action=user.password_reset&limit=20")
+        .await
+        .json();
     let outcomes: Vec<&Value> = trail["items"]
         .as_array()
         .expect("entries")
@@ -80,10 +106,19 @@ async fn an_administrators_link_sets_a_password_once() {
         .map(|entry| &entry["outcome"])
         .collect();
     assert!(outcomes.contains(&&json!("success")) && outcomes.contains(&&json!("failure")));
-    assert!(!admin.get("/api/v1/audit?limit=100").await.text().contains(&same));
+    assert!(
+        !admin
+            .get("/api/v1/audit?limit=100")
+            .await
+            .text()
+            .contains(&same)
+    );
 
     app.advance(TimeDelta::minutes(11));
-    assert_eq!(admin.call(Method::POST, &path, None).await.code(), "reauthentication_required");
+    assert_eq!(
+        admin.call(Method::POST, &path, None).await.code(),
+        "reauthentication_required"
+    );
 }
 
 #[tokio::test]
@@ -97,16 +132,25 @@ async fn a_link_ends_and_does_not_replace_a_second_factor() {
     let old = token(made["url"].as_str().expect("a link"));
     let made = admin.call(Method::POST, &path, None).await.json();
     let good = token(made["url"].as_str().expect("a link"));
-    assert_eq!(reset(&app.visitor(), &good, NEW).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        reset(&app.visitor(), &good, NEW).await.status,
+        StatusCode::NO_CONTENT
+    );
     let answer = app.visitor().login(kim.email, NEW).await;
     assert_eq!(answer.code(), "second_factor_required");
 
     app.advance(TimeDelta::hours(25));
-    assert_eq!(reset(&app.visitor(), &old, NEW).await.code(), "reset_link_invalid");
+    assert_eq!(
+        reset(&app.visitor(), &old, NEW).await.code(),
+        "reset_link_invalid"
+    );
     let nobody = "/api/v1/users/0191f2c4-7a00-7000-8000-000000000000/password-reset";
     let mut admin = admin;
     admin.login("admin@example.com", PASSWORD).await;
-    assert_eq!(admin.call(Method::POST, nobody, None).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        admin.call(Method::POST, nobody, None).await.status,
+        StatusCode::NOT_FOUND
+    );
 }
 
 #[tokio::test]
@@ -119,7 +163,10 @@ async fn a_mail_brings_a_link_in_the_readers_language() {
 
     let body = json!({"email": "KIM@example.com", "language": "ko"});
     let answer = app.visitor().post(REQUEST, body.clone()).await;
-    assert_eq!((answer.status, answer.body.len()), (StatusCode::ACCEPTED, 0));
+    assert_eq!(
+        (answer.status, answer.body.len()),
+        (StatusCode::ACCEPTED, 0)
+    );
     let mail = server.next().await;
     assert!(mail.contains("<chat@example.com>"), "{mail}");
     assert!(mail.contains("To: kim@example.com"), "{mail}");
@@ -134,19 +181,40 @@ async fn a_mail_brings_a_link_in_the_readers_language() {
     // Asked again at once, no second mail; nor for nobody.
     for email in ["kim@example.com", "nobody@example.com", "no address"] {
         let answer = app.visitor().post(REQUEST, json!({"email": email})).await;
-        assert_eq!((answer.status, answer.body.len()), (StatusCode::ACCEPTED, 0), "{email}");
+        assert_eq!(
+            (answer.status, answer.body.len()),
+            (StatusCode::ACCEPTED, 0),
+            "{email}"
+        );
     }
     app.advance(TimeDelta::minutes(3));
-    app.visitor().post(REQUEST, json!({"email": "kim@example.com"})).await;
+    app.visitor()
+        .post(REQUEST, json!({"email": "kim@example.com"}))
+        .await;
     let second = server.next().await;
-    assert!(second.contains("Subject: Reset your OpenMake password"), "{second}");
+    assert!(
+        second.contains("Subject: Reset your OpenMake password"),
+        "{second}"
+    );
     assert!(server.is_empty());
 
-    assert_eq!(reset(&app.visitor(), &token, NEW).await.status, StatusCode::NO_CONTENT);
-    assert_eq!(reset(&app.visitor(), &token, NEW).await.code(), "reset_link_invalid");
-    assert_eq!(app.visitor().login("kim@example.com", NEW).await.status, StatusCode::OK);
+    assert_eq!(
+        reset(&app.visitor(), &token, NEW).await.status,
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!(
+        reset(&app.visitor(), &token, NEW).await.code(),
+        "reset_link_invalid"
+    );
+    assert_eq!(
+        app.visitor().login("kim@example.com", NEW).await.status,
+        StatusCode::OK
+    );
     let wrong = json!({"email": "kim@example.com", "language": "tlh"});
-    assert_eq!(app.visitor().post(REQUEST, wrong).await.json()["fields"][0]["field"], "language");
+    assert_eq!(
+        app.visitor().post(REQUEST, wrong).await.json()["fields"][0]["field"],
+        "language"
+    );
 }
 
 #[tokio::test]
@@ -155,7 +223,10 @@ async fn without_a_mail_server_the_answer_is_the_same() {
     app.user("kim@example.com").await;
     for email in ["kim@example.com", "nobody@example.com"] {
         let answer = app.visitor().post(REQUEST, json!({"email": email})).await;
-        assert_eq!((answer.status, answer.body.len()), (StatusCode::ACCEPTED, 0));
+        assert_eq!(
+            (answer.status, answer.body.len()),
+            (StatusCode::ACCEPTED, 0)
+        );
     }
 }
 

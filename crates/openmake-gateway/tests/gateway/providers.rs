@@ -40,7 +40,10 @@ impl Journey {
     fn from(provider: &'static str, location: &str, answer: &Answer) -> Self {
         let url = Url::parse(location).expect("a URL");
         let cookie = answer.header("set-cookie").to_owned();
-        assert!(cookie.contains("HttpOnly; SameSite=Lax; Secure"), "{cookie}");
+        assert!(
+            cookie.contains("HttpOnly; SameSite=Lax; Secure"),
+            "{cookie}"
+        );
         Self {
             provider,
             query: url.query_pairs().into_owned().collect(),
@@ -57,7 +60,8 @@ impl Journey {
 
     /// The browser comes back with `code`.
     async fn back(&self, app: &TestApp, code: &str) -> Answer {
-        self.back_with(app, &format!("code={code}&state={}", self.query["state"])).await
+        self.back_with(app, &format!("code={code}&state={}", self.query["state"]))
+            .await
     }
 
     async fn back_with(&self, app: &TestApp, query: &str) -> Answer {
@@ -143,7 +147,10 @@ async fn who_comes_first_registers_and_then_signs_in() {
     assert_eq!(answer.header("location"), "/chat?id=7");
     let kim = page(&app, &answer).await;
     let me = kim.get("/api/v1/auth/me").await.json();
-    assert_eq!((&me["email"], &me["display_name"]), (&json!("kim@example.com"), &json!("Kim")));
+    assert_eq!(
+        (&me["email"], &me["display_name"]),
+        (&json!("kim@example.com"), &json!("Kim"))
+    );
     // The first account of the instance, however it came.
     assert_eq!(me["role"], "admin");
 
@@ -151,7 +158,13 @@ async fn who_comes_first_registers_and_then_signs_in() {
     let renamed = json!({"email": "kim.lee@example.com", "name": "Kim Lee"});
     let again = page(&app, &visit(&app, &issuer, renamed).await).await;
     assert_eq!(again.get("/api/v1/auth/me").await.json(), me);
-    assert!(app.visitor().login("kim@example.com", "").await.status.is_client_error());
+    assert!(
+        app.visitor()
+            .login("kim@example.com", "")
+            .await
+            .status
+            .is_client_error()
+    );
 
     let security = kim.get("/api/v1/auth/security").await.json();
     assert_eq!(security["has_password"], false);
@@ -184,7 +197,10 @@ async fn a_journey_is_one_browsers_once_and_for_a_while() {
     // A state that was made up, none, and that of another provider.
     let journey = ready().await;
     for query in ["code=code&state=made-up", "code=code"] {
-        assert_eq!(error(&journey.back_with(&app, query).await), "state_invalid");
+        assert_eq!(
+            error(&journey.back_with(&app, query).await),
+            "state_invalid"
+        );
     }
     let mut journey = ready().await;
     journey.provider = "github";
@@ -199,12 +215,17 @@ async fn a_journey_is_one_browsers_once_and_for_a_while() {
     assert_eq!(error(&journey.back(&app, "code").await), "state_invalid");
     let journey = ready().await;
     let state = &journey.query["state"];
-    let answer = journey.back_with(&app, &format!("error=access_denied&state={state}")).await;
+    let answer = journey
+        .back_with(&app, &format!("error=access_denied&state={state}"))
+        .await;
     assert_eq!(error(&answer), "provider_refused");
     let journey = ready().await;
     let state = &journey.query["state"];
     let query = format!("code=code&state={state}&iss=https://evil.example");
-    assert_eq!(error(&journey.back_with(&app, &query).await), "state_invalid");
+    assert_eq!(
+        error(&journey.back_with(&app, &query).await),
+        "state_invalid"
+    );
 
     let unknown = app.visitor().get("/api/v1/auth/oidc/nobody/start").await;
     assert_eq!(error(&unknown), "provider_unknown");
@@ -276,7 +297,10 @@ async fn an_issuer_may_change_its_keys() {
     // again and again.
     issuer.rotate(9, &[1]);
     for _ in 0..3 {
-        assert_eq!(error(&visit(&app, &issuer, json!({})).await), "provider_failed");
+        assert_eq!(
+            error(&visit(&app, &issuer, json!({})).await),
+            "provider_failed"
+        );
     }
     assert_eq!(issuer.key_requests(), 1);
     // A new one is asked for, and the one before still holds while published.
@@ -289,7 +313,10 @@ async fn an_issuer_may_change_its_keys() {
     // One that was taken back ends with what we keep.
     issuer.rotate(1, &[2]);
     app.advance(TimeDelta::minutes(61));
-    assert_eq!(error(&visit(&app, &issuer, json!({})).await), "provider_failed");
+    assert_eq!(
+        error(&visit(&app, &issuer, json!({})).await),
+        "provider_failed"
+    );
 }
 
 #[tokio::test]
@@ -300,7 +327,13 @@ async fn an_email_joins_an_account_only_when_both_sides_have_shown_it() {
     // Registered with a password: nobody has shown whose the address is. Who
     // did it would otherwise read what its owner writes after signing in.
     app.user("kim@example.com").await;
-    for email_verified in [json!(true), json!(false), json!("false"), json!(1), json!(null)] {
+    for email_verified in [
+        json!(true),
+        json!(false),
+        json!("false"),
+        json!(1),
+        json!(null),
+    ] {
         let answer = visit(&app, &issuer, json!({"email_verified": email_verified})).await;
         assert_eq!(error(&answer), "account_exists");
     }
@@ -316,17 +349,31 @@ async fn an_email_joins_an_account_only_when_both_sides_have_shown_it() {
     });
     let answer = lee.sign_in_by("/api/v1/auth/register", Some(body)).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
-    let theirs = |verified: bool| {
-        json!({"sub": "lee", "email": "LEE@example.com", "email_verified": verified})
-    };
-    assert_eq!(error(&visit(&app, &issuer, theirs(false)).await), "account_exists");
+    let theirs = |verified: bool| json!({"sub": "lee", "email": "LEE@example.com", "email_verified": verified});
+    assert_eq!(
+        error(&visit(&app, &issuer, theirs(false)).await),
+        "account_exists"
+    );
     let joined = page(&app, &visit(&app, &issuer, theirs(true)).await).await;
     let me = joined.get("/api/v1/auth/me").await.json();
     assert_eq!(me, lee.get("/api/v1/auth/me").await.json());
     // From then on the subject counts, and the address no more.
     let later = json!({"sub": "lee", "email": "x@example.com", "email_verified": false});
-    assert_eq!(page(&app, &visit(&app, &issuer, later).await).await.get("/api/v1/auth/me").await.json(), me);
-    assert_eq!(app.visitor().login("lee@example.com", PASSWORD).await.status, StatusCode::OK);
+    assert_eq!(
+        page(&app, &visit(&app, &issuer, later).await)
+            .await
+            .get("/api/v1/auth/me")
+            .await
+            .json(),
+        me
+    );
+    assert_eq!(
+        app.visitor()
+            .login("lee@example.com", PASSWORD)
+            .await
+            .status,
+        StatusCode::OK
+    );
 
     let none = json!({"sub": "nobody", "email": null});
     assert_eq!(error(&visit(&app, &issuer, none).await), "email_missing");
@@ -347,7 +394,11 @@ async fn the_email_may_come_from_userinfo_of_the_same_subject() {
         match expected {
             None => assert_eq!(error(&answer), "provider_failed"),
             Some(email) => {
-                let me = page(&app, &answer).await.get("/api/v1/auth/me").await.json();
+                let me = page(&app, &answer)
+                    .await
+                    .get("/api/v1/auth/me")
+                    .await
+                    .json();
                 assert_eq!(me["email"], email);
             }
         }
@@ -359,9 +410,14 @@ async fn registration_is_as_open_as_it_is_with_a_password() {
     let issuer = Issuer::start().await;
     let app = app(&issuer).await;
     let admin = app.admin().await;
-    let change = admin.patch("/api/v1/settings", json!({"registration": "invitation"})).await;
+    let change = admin
+        .patch("/api/v1/settings", json!({"registration": "invitation"}))
+        .await;
     assert_eq!(change.status, StatusCode::OK, "{}", change.text());
-    assert_eq!(error(&visit(&app, &issuer, json!({})).await), "registration_closed");
+    assert_eq!(
+        error(&visit(&app, &issuer, json!({})).await),
+        "registration_closed"
+    );
 
     let invitation = admin.post("/api/v1/invitations", json!({})).await.json();
     let code = invitation["code"].as_str().expect("a code");
@@ -375,12 +431,18 @@ async fn registration_is_as_open_as_it_is_with_a_password() {
     let other = json!({"sub": "lee", "email": "lee@example.com"});
     let token = issuer.sign(&claims(&app, &issuer, &journey, other));
     issuer.grant("code", &journey.query["code_challenge"], token, json!({}));
-    assert_eq!(error(&journey.back(&app, "code").await), "invitation_invalid");
+    assert_eq!(
+        error(&journey.back(&app, "code").await),
+        "invitation_invalid"
+    );
 
     let id = kim.get("/api/v1/auth/me").await.id();
     let path = format!("/api/v1/users/{id}");
     admin.patch(&path, json!({"is_active": false})).await;
-    assert_eq!(error(&visit(&app, &issuer, json!({})).await), "account_deactivated");
+    assert_eq!(
+        error(&visit(&app, &issuer, json!({})).await),
+        "account_deactivated"
+    );
 }
 
 #[tokio::test]
@@ -405,16 +467,24 @@ async fn accounts_elsewhere_are_linked_and_unlinked_in_the_settings() {
     assert_eq!(link(&kim, "kim").await, "/settings?linked=work");
     let same = json!({"sub": "kim", "email_verified": false});
     let by_link = page(&app, &visit(&app, &issuer, same).await).await;
-    assert_eq!(by_link.get("/api/v1/auth/me").await.json()["email"], "kim@example.com");
+    assert_eq!(
+        by_link.get("/api/v1/auth/me").await.json()["email"],
+        "kim@example.com"
+    );
 
     let lee = app.user("lee@example.com").await;
     assert_eq!(link(&lee, "kim").await, "/settings?error=identity_taken");
     let identities = kim.get("/api/v1/auth/security").await.json()["identities"].clone();
-    let path = format!("/api/v1/auth/identities/{}", identities[0]["id"].as_str().expect("an id"));
+    let path = format!(
+        "/api/v1/auth/identities/{}",
+        identities[0]["id"].as_str().expect("an id")
+    );
     assert_eq!(lee.delete(&path).await.status, StatusCode::NOT_FOUND);
     assert_eq!(kim.delete(&path).await.status, StatusCode::NO_CONTENT);
     assert_eq!(kim.delete(&path).await.status, StatusCode::NOT_FOUND);
-    let unknown = kim.call(Method::POST, "/api/v1/auth/identities/nobody/link", None).await;
+    let unknown = kim
+        .call(Method::POST, "/api/v1/auth/identities/nobody/link", None)
+        .await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
 
@@ -424,15 +494,29 @@ async fn the_last_way_in_stays() {
     let app = app(&issuer).await;
     let kim = page(&app, &visit(&app, &issuer, json!({})).await).await;
     let identities = kim.get("/api/v1/auth/security").await.json()["identities"].clone();
-    let path = format!("/api/v1/auth/identities/{}", identities[0]["id"].as_str().expect("an id"));
+    let path = format!(
+        "/api/v1/auth/identities/{}",
+        identities[0]["id"].as_str().expect("an id")
+    );
     let refused = kim.delete(&path).await;
-    assert_eq!((refused.status, refused.code().as_str()), (StatusCode::CONFLICT, "last_sign_in_method"));
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (StatusCode::CONFLICT, "last_sign_in_method")
+    );
     // A first password needs none before it, since they just signed in.
     let body = json!({"new_password": PASSWORD});
-    let set = kim.call(Method::PUT, "/api/v1/auth/password", Some(body)).await;
+    let set = kim
+        .call(Method::PUT, "/api/v1/auth/password", Some(body))
+        .await;
     assert_eq!(set.status, StatusCode::NO_CONTENT, "{}", set.text());
     assert_eq!(kim.delete(&path).await.status, StatusCode::NO_CONTENT);
-    assert_eq!(app.visitor().login("kim@example.com", PASSWORD).await.status, StatusCode::OK);
+    assert_eq!(
+        app.visitor()
+            .login("kim@example.com", PASSWORD)
+            .await
+            .status,
+        StatusCode::OK
+    );
 }
 
 #[tokio::test]
@@ -465,22 +549,32 @@ async fn github_says_who_it_is_by_its_api() {
         issuer.grant("code", challenge, String::new(), json!({}));
         journey.back(&app, "code").await
     };
-    let email = |address: &str, primary: bool, verified: bool| {
-        json!({"email": address, "primary": primary, "verified": verified})
-    };
+    let email = |address: &str, primary: bool, verified: bool| json!({"email": address, "primary": primary, "verified": verified});
     app.user("kim@example.com").await;
     let unverified = json!([email("kim@example.com", true, false)]);
     assert_eq!(error(&visit(unverified).await), "account_exists");
-    assert_eq!(error(&visit(json!([email("a@b.c", false, true)])).await), "email_missing");
-    let both = json!([email("kim@example.com", false, true), email("k@example.com", true, true)]);
+    assert_eq!(
+        error(&visit(json!([email("a@b.c", false, true)])).await),
+        "email_missing"
+    );
+    let both = json!([
+        email("kim@example.com", false, true),
+        email("k@example.com", true, true)
+    ]);
     let kim = page(&app, &visit(both).await).await;
     let me = kim.get("/api/v1/auth/me").await.json();
-    assert_eq!((&me["email"], &me["display_name"]), (&json!("k@example.com"), &json!("kim")));
+    assert_eq!(
+        (&me["email"], &me["display_name"]),
+        (&json!("k@example.com"), &json!("kim"))
+    );
     let later = page(&app, &visit(json!([])).await).await;
     assert_eq!(later.get("/api/v1/auth/me").await.json(), me);
 
     let journey = Journey::start(&app, "github", "").await;
-    assert_eq!(error(&journey.back(&app, "made-up").await), "provider_failed");
+    assert_eq!(
+        error(&journey.back(&app, "made-up").await),
+        "provider_failed"
+    );
 }
 
 #[tokio::test]
@@ -488,7 +582,9 @@ async fn a_guest_keeps_their_conversation() {
     let issuer = Issuer::start().await;
     let app = app(&issuer).await;
     let admin = app.admin().await;
-    admin.patch("/api/v1/settings", json!({"guests_allowed": true})).await;
+    admin
+        .patch("/api/v1/settings", json!({"guests_allowed": true}))
+        .await;
     let mut guest = app.visitor();
     guest.sign_in_by("/api/v1/auth/guest", None).await;
     let id = guest.get("/api/v1/auth/me").await.id();
@@ -507,7 +603,9 @@ async fn a_guest_keeps_their_conversation() {
 async fn a_provider_that_is_down_is_said_on_the_sign_in_page() {
     let issuer = Issuer::start().await;
     let mut gone = issuer.oidc();
-    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
     let url = format!("http://{}", free.local_addr().expect("an address"));
     drop(free);
     gone.kind = openmake_gateway::ProviderKind::Oidc {
@@ -524,7 +622,12 @@ async fn a_provider_that_is_down_is_said_on_the_sign_in_page() {
     let answer = app.visitor().get("/api/v1/auth/oidc/work/start").await;
     assert_eq!(error(&answer), "provider_unavailable");
     let kim = app.user("kim@example.com").await;
-    let answer = kim.call(Method::POST, "/api/v1/auth/identities/work/link", None).await;
-    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::BAD_GATEWAY, "provider_unavailable"));
+    let answer = kim
+        .call(Method::POST, "/api/v1/auth/identities/work/link", None)
+        .await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (StatusCode::BAD_GATEWAY, "provider_unavailable")
+    );
     assert!(!answer.headers.contains_key(header::SET_COOKIE));
 }

@@ -50,9 +50,15 @@ async fn a_code_is_used_once_and_a_challenge_too() {
     assert_eq!(answer.status, StatusCode::OK);
 
     let again = second_step(&mut app.visitor(), &challenge, "totp", &code).await;
-    assert_eq!((again.status, again.code().as_str()), (StatusCode::UNAUTHORIZED, "challenge_invalid"));
+    assert_eq!(
+        (again.status, again.code().as_str()),
+        (StatusCode::UNAUTHORIZED, "challenge_invalid")
+    );
     let replayed = kim.sign_in(&app, "totp", &code).await;
-    assert_eq!((replayed.status, replayed.code().as_str()), (StatusCode::UNAUTHORIZED, "wrong_code"));
+    assert_eq!(
+        (replayed.status, replayed.code().as_str()),
+        (StatusCode::UNAUTHORIZED, "wrong_code")
+    );
 
     // The next interval's code is another.
     app.advance(TimeDelta::seconds(30));
@@ -75,7 +81,9 @@ async fn of_many_that_come_with_one_code_at_once_one_signs_in() {
         async move { second_step(&mut browser, challenge, "totp", code).await }
     });
     let answers = join_all(answers).await;
-    let signed_in = answers.iter().filter(|answer| answer.status == StatusCode::OK);
+    let signed_in = answers
+        .iter()
+        .filter(|answer| answer.status == StatusCode::OK);
     assert_eq!(signed_in.count(), 1);
 }
 
@@ -84,7 +92,11 @@ async fn guessing_codes_locks_the_account_whatever_else_is_done() {
     let app = TestApp::new().await;
     let kim = app.guarded("kim@example.com").await;
     let right = app.shown(&kim.app);
-    let wrong = if right == "000000" { "000001" } else { "000000" };
+    let wrong = if right == "000000" {
+        "000001"
+    } else {
+        "000000"
+    };
     let challenge = kim.first_step(&app).await;
     for _ in 0..3 {
         let answer = second_step(&mut app.visitor(), &challenge, "totp", wrong).await;
@@ -97,7 +109,10 @@ async fn guessing_codes_locks_the_account_whatever_else_is_done() {
         assert_eq!(answer.code(), "wrong_code");
     }
     let locked = second_step(&mut app.visitor(), &challenge, "totp", &right).await;
-    assert_eq!((locked.status, locked.code().as_str()), (StatusCode::TOO_MANY_REQUESTS, "sign_in_locked"));
+    assert_eq!(
+        (locked.status, locked.code().as_str()),
+        (StatusCode::TOO_MANY_REQUESTS, "sign_in_locked")
+    );
     let locked = app.visitor().login(kim.email, PASSWORD).await;
     assert_eq!(locked.code(), "sign_in_locked");
 
@@ -129,7 +144,10 @@ async fn a_challenge_has_few_tries_a_short_life_and_one_version_of_the_account()
 
     let challenge = kim.first_step(&app).await;
     let body = json!({"current_password": PASSWORD, "new_password": "eight lazy otters 43"});
-    let changed = kim.client.call(Method::PUT, "/api/v1/auth/password", Some(body)).await;
+    let changed = kim
+        .client
+        .call(Method::PUT, "/api/v1/auth/password", Some(body))
+        .await;
     assert_eq!(changed.status, StatusCode::NO_CONTENT, "{}", changed.text());
     let answer = second_step(&mut app.visitor(), &challenge, "totp", &app.shown(&kim.app)).await;
     assert!(over(&answer), "{}", answer.text());
@@ -145,7 +163,10 @@ async fn backup_codes_work_once_each_and_are_replaced_whole() {
     let kim = app.guarded("kim@example.com").await;
     let code = &kim.backup_codes[0];
     let typed = code.to_lowercase().replace('-', " ");
-    assert_eq!(kim.sign_in(&app, "backup_code", &typed).await.status, StatusCode::OK);
+    assert_eq!(
+        kim.sign_in(&app, "backup_code", &typed).await.status,
+        StatusCode::OK
+    );
     let again = kim.sign_in(&app, "backup_code", code).await;
     assert_eq!(again.code(), "wrong_code");
     let security = kim.client.get("/api/v1/auth/security").await.json();
@@ -157,7 +178,10 @@ async fn backup_codes_work_once_each_and_are_replaced_whole() {
     let new = new.json()["codes"][0].as_str().expect("a code").to_owned();
     let old = kim.sign_in(&app, "backup_code", &kim.backup_codes[1]).await;
     assert_eq!(old.code(), "wrong_code");
-    assert_eq!(kim.sign_in(&app, "backup_code", &new).await.status, StatusCode::OK);
+    assert_eq!(
+        kim.sign_in(&app, "backup_code", &new).await.status,
+        StatusCode::OK
+    );
 
     // Nobody else's code is one's own.
     let lee = app.guarded("lee@example.com").await;
@@ -178,19 +202,31 @@ async fn what_is_sensitive_wants_a_fresh_proof() {
         (Method::DELETE, "/api/v1/auth/totp"),
         (Method::POST, "/api/v1/auth/backup-codes"),
         (Method::POST, "/api/v1/auth/passkeys/options"),
-        (Method::DELETE, "/api/v1/auth/passkeys/0191f2c4-7a00-7000-8000-000000000000"),
+        (
+            Method::DELETE,
+            "/api/v1/auth/passkeys/0191f2c4-7a00-7000-8000-000000000000",
+        ),
         (Method::POST, "/api/v1/auth/identities/oidc/link"),
-        (Method::DELETE, "/api/v1/auth/identities/0191f2c4-7a00-7000-8000-000000000000"),
+        (
+            Method::DELETE,
+            "/api/v1/auth/identities/0191f2c4-7a00-7000-8000-000000000000",
+        ),
     ];
     for (method, path) in sensitive {
         let answer = client.call(method.clone(), path, None).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{method} {path}");
-        assert_eq!(answer.code(), "reauthentication_required", "{method} {path}");
+        assert_eq!(
+            answer.code(),
+            "reauthentication_required",
+            "{method} {path}"
+        );
         let nobody = app.visitor().call(method.clone(), path, None).await;
         assert_eq!(nobody.status, StatusCode::UNAUTHORIZED, "{method} {path}");
     }
     let body = json!({"new_password": "eight lazy otters 43"});
-    let answer = client.call(Method::PUT, "/api/v1/auth/password", Some(body.clone())).await;
+    let answer = client
+        .call(Method::PUT, "/api/v1/auth/password", Some(body.clone()))
+        .await;
     assert_eq!(answer.code(), "reauthentication_required");
 
     let path = "/api/v1/auth/reauthenticate";
@@ -204,17 +240,25 @@ async fn what_is_sensitive_wants_a_fresh_proof() {
         assert_eq!(answer.json()["fields"][0]["code"], "wrong");
     }
     for proof in [json!({}), json!({"password": PASSWORD, "code": "123456"})] {
-        assert_eq!(client.post(path, proof).await.status, StatusCode::BAD_REQUEST);
+        assert_eq!(
+            client.post(path, proof).await.status,
+            StatusCode::BAD_REQUEST
+        );
     }
     let code = app.shown(&kim.app);
     let answer = client.post(path, json!({"code": code})).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     assert!(answer.json()["fresh_until"].is_string());
     // The same code neither proves it again nor signs in.
-    assert_eq!(client.post(path, json!({"code": code})).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        client.post(path, json!({"code": code})).await.status,
+        StatusCode::BAD_REQUEST
+    );
     assert_eq!(kim.sign_in(&app, "totp", &code).await.code(), "wrong_code");
 
-    let answer = client.call(Method::PUT, "/api/v1/auth/password", Some(body)).await;
+    let answer = client
+        .call(Method::PUT, "/api/v1/auth/password", Some(body))
+        .await;
     assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.text());
     let answer = client.delete("/api/v1/auth/totp").await;
     assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.text());
@@ -225,7 +269,9 @@ async fn what_is_sensitive_wants_a_fresh_proof() {
     other.login(kim.email, "eight lazy otters 43").await;
     app.advance(TimeDelta::minutes(11));
     client.refresh().await;
-    client.post(path, json!({"password": "eight lazy otters 43"})).await;
+    client
+        .post(path, json!({"password": "eight lazy otters 43"}))
+        .await;
     let answer = other.call(Method::POST, "/api/v1/auth/totp", None).await;
     assert_eq!(answer.code(), "reauthentication_required");
     let answer = client.call(Method::POST, "/api/v1/auth/totp", None).await;
@@ -252,12 +298,25 @@ async fn an_unconfirmed_app_changes_nothing() {
     let begin = async |client: &Client| client.call(Method::POST, "/api/v1/auth/totp", None).await;
     let first = begin(&client).await.json();
     let uri = first["uri"].as_str().expect("a URI");
-    assert!(uri.starts_with("otpauth://totp/OpenMake:kim%40example.com?secret="), "{uri}");
-    assert_eq!(app.visitor().login("kim@example.com", PASSWORD).await.status, StatusCode::OK);
+    assert!(
+        uri.starts_with("otpauth://totp/OpenMake:kim%40example.com?secret="),
+        "{uri}"
+    );
+    assert_eq!(
+        app.visitor()
+            .login("kim@example.com", PASSWORD)
+            .await
+            .status,
+        StatusCode::OK
+    );
 
     // A second set-up replaces the first.
     let first = App::new(first["secret"].as_str().expect("a secret"));
-    let second = App::new(begin(&client).await.json()["secret"].as_str().expect("a secret"));
+    let second = App::new(
+        begin(&client).await.json()["secret"]
+            .as_str()
+            .expect("a secret"),
+    );
     let confirm = async |client: &Client, code: String| {
         let body = json!({"code": code});
         client.post("/api/v1/auth/totp/confirm", body).await
@@ -267,13 +326,18 @@ async fn an_unconfirmed_app_changes_nothing() {
     // And waits a quarter of an hour; the session must be fresh as well.
     app.advance(TimeDelta::minutes(16));
     client.refresh().await;
-    client.post("/api/v1/auth/reauthenticate", json!({"password": PASSWORD})).await;
+    client
+        .post("/api/v1/auth/reauthenticate", json!({"password": PASSWORD}))
+        .await;
     let late = confirm(&client, app.shown(&second)).await;
     assert_eq!(late.code(), "totp_not_begun");
     let (_, codes) = app.turn_on(&client).await;
     assert_eq!(codes.len(), 10);
     let again = begin(&client).await;
-    assert_eq!((again.status, again.code().as_str()), (StatusCode::CONFLICT, "totp_enabled"));
+    assert_eq!(
+        (again.status, again.code().as_str()),
+        (StatusCode::CONFLICT, "totp_enabled")
+    );
 }
 
 #[tokio::test]
@@ -287,7 +351,10 @@ async fn an_administrator_lets_someone_back_in_who_lost_everything() {
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     assert_eq!(admin.delete(&path).await.status, StatusCode::NO_CONTENT);
     assert_eq!(admin.delete(&path).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(app.visitor().login(kim.email, PASSWORD).await.status, StatusCode::OK);
+    assert_eq!(
+        app.visitor().login(kim.email, PASSWORD).await.status,
+        StatusCode::OK
+    );
 
     let trail = admin.get("/api/v1/audit?limit=100").await.json();
     let acts: Vec<&str> = trail["items"]

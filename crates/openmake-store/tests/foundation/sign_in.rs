@@ -59,17 +59,27 @@ async fn a_challenge_is_taken_once_by_its_kind_and_in_time() {
     let db = TestDatabase::create().await;
     let store = db.store();
     let challenges = store.challenges();
-    let user = linked(&store, "kim@example.com", "kim").await.expect("made");
-    challenges.create(&challenge(Some(user.id), 1)).await.expect("left");
+    let user = linked(&store, "kim@example.com", "kim")
+        .await
+        .expect("made");
+    challenges
+        .create(&challenge(Some(user.id), 1))
+        .await
+        .expect("left");
     let kind = ChallengeKind::SecondFactor;
-    let other = challenges.take(ChallengeKind::Provider, &[1; 32], now()).await;
+    let other = challenges
+        .take(ChallengeKind::Provider, &[1; 32], now())
+        .await;
     assert!(other.expect("asked").is_none());
     let late = challenges.take(kind, &[1; 32], later(300)).await;
     assert!(late.expect("asked").is_none());
-    let takers = futures_util::future::join_all(
-        (0..8).map(|_| challenges.take(kind, &[1; 32], later(299))),
-    );
-    let taken: Vec<_> = takers.await.into_iter().flat_map(|taken| taken.expect("asked")).collect();
+    let takers =
+        futures_util::future::join_all((0..8).map(|_| challenges.take(kind, &[1; 32], later(299))));
+    let taken: Vec<_> = takers
+        .await
+        .into_iter()
+        .flat_map(|taken| taken.expect("asked"))
+        .collect();
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0].user, Some((user.id, 1)));
     assert_eq!(taken[0].state, json!({"a": 1}));
@@ -87,7 +97,9 @@ async fn a_challenge_is_taken_once_by_its_kind_and_in_time() {
 async fn an_identity_belongs_to_one_account_and_a_failed_link_leaves_none() {
     let db = TestDatabase::create().await;
     let store = db.store();
-    let kim = linked(&store, "kim@example.com", "kim").await.expect("made");
+    let kim = linked(&store, "kim@example.com", "kim")
+        .await
+        .expect("made");
     let again = linked(&store, "lee@example.com", "kim").await;
     let taken = StoreError::Conflict(Conflict::IdentityTaken);
     assert_eq!(again.expect_err("taken").to_string(), taken.to_string());
@@ -95,9 +107,13 @@ async fn an_identity_belongs_to_one_account_and_a_failed_link_leaves_none() {
     assert!(lee.expect("asked").is_none(), "half an account was left");
 
     let identities = store.identities();
-    let found = identities.sign_in("https://id.example.com", "kim", now()).await;
+    let found = identities
+        .sign_in("https://id.example.com", "kim", now())
+        .await;
     assert_eq!(found.expect("asked"), Some(kim.id));
-    let foreign = identities.sign_in("https://evil.example", "kim", now()).await;
+    let foreign = identities
+        .sign_in("https://evil.example", "kim", now())
+        .await;
     assert_eq!(foreign.expect("asked"), None);
 
     // Of two that are removed at once one stays: it is the last way in.
@@ -122,9 +138,14 @@ async fn an_identity_belongs_to_one_account_and_a_failed_link_leaves_none() {
         .link(kim.id, &identity("kim-3"), &act("identity.link"))
         .await
         .expect("linked");
-    let refused = identities.remove(kim.id, left[0].id, &[], &act("identity.unlink")).await;
+    let refused = identities
+        .remove(kim.id, left[0].id, &[], &act("identity.unlink"))
+        .await;
     assert!(
-        matches!(refused, Err(StoreError::Conflict(Conflict::LastSignInMethod))),
+        matches!(
+            refused,
+            Err(StoreError::Conflict(Conflict::LastSignInMethod))
+        ),
         "{refused:?}"
     );
 }
@@ -133,7 +154,9 @@ async fn an_identity_belongs_to_one_account_and_a_failed_link_leaves_none() {
 async fn mails_are_few_and_unfinished_steps_are_removed() {
     let db = TestDatabase::create().await;
     let store = db.store();
-    let kim = linked(&store, "kim@example.com", "kim").await.expect("made");
+    let kim = linked(&store, "kim@example.com", "kim")
+        .await
+        .expect("made");
     let reset = |hash: u8, seconds: i64| NewReset {
         token_hash: [hash; 32],
         user_id: kim.id,
@@ -143,22 +166,44 @@ async fn mails_are_few_and_unfinished_steps_are_removed() {
     };
     let resets = store.password_resets();
     let mut made = Vec::new();
-    for (hash, seconds) in [(1, 0), (2, 60), (3, 130), (4, 260), (5, 390), (6, 520), (7, 650)] {
+    for (hash, seconds) in [
+        (1, 0),
+        (2, 60),
+        (3, 130),
+        (4, 260),
+        (5, 390),
+        (6, 520),
+        (7, 650),
+    ] {
         let entry = act("user.reset_link");
-        made.push(resets.create(&reset(hash, seconds), &entry).await.expect("asked"));
+        made.push(
+            resets
+                .create(&reset(hash, seconds), &entry)
+                .await
+                .expect("asked"),
+        );
     }
     assert_eq!(made, [true, false, true, true, true, true, false]);
     assert_eq!(recorded(&store, "user.reset_link").await.len(), 5);
-    let next_day = resets.create(&reset(8, 90_000), &act("user.reset_link")).await;
+    let next_day = resets
+        .create(&reset(8, 90_000), &act("user.reset_link"))
+        .await;
     assert!(next_day.expect("asked"));
 
-    store.challenges().create(&challenge(None, 1)).await.expect("left");
+    store
+        .challenges()
+        .create(&challenge(None, 1))
+        .await
+        .expect("left");
     let retention = Retention {
         events: TimeDelta::days(1),
         deleted_conversations: TimeDelta::days(30),
         guests: TimeDelta::days(30),
         ended_sessions: TimeDelta::days(30),
     };
-    let report = store.maintain(&retention, later(200_000)).await.expect("done");
+    let report = store
+        .maintain(&retention, later(200_000))
+        .await
+        .expect("done");
     assert_eq!(report.sign_in_steps_removed, 1 + 6);
 }

@@ -216,7 +216,12 @@ impl Check<'_> {
         parsed.ok()
     }
 
-    pub(super) fn parsed<T: FromStr>(&mut self, key: &'static str, wanted: &str, otherwise: T) -> T {
+    pub(super) fn parsed<T: FromStr>(
+        &mut self,
+        key: &'static str,
+        wanted: &str,
+        otherwise: T,
+    ) -> T {
         self.optional(key, wanted).unwrap_or(otherwise)
     }
 

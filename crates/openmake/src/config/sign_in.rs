@@ -154,8 +154,9 @@ impl Check<'_> {
             }),
             (None, None) => None,
             _ => {
-                self.problems
-                    .push(format!("`{id_key}` and `{secret_key}` go together; set both"));
+                self.problems.push(format!(
+                    "`{id_key}` and `{secret_key}` go together; set both"
+                ));
                 None
             }
         }
@@ -294,7 +295,9 @@ mod tests {
         let ids: Vec<&str> = some.iter().map(|provider| provider.id.as_str()).collect();
         assert_eq!(ids, ["oidc", "google", "github"]);
         assert_eq!(some[0].scopes, ["profile", "email"]);
-        assert!(matches!(&some[2].protocol, Protocol::GitHub { web } if web.as_str() == "https://github.com/"));
+        assert!(
+            matches!(&some[2].protocol, Protocol::GitHub { web } if web.as_str() == "https://github.com/")
+        );
 
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("openmake.toml");
@@ -308,8 +311,14 @@ mod tests {
             let raw = Raw::load(Some(&file), environment.collect(), Vec::new());
             Config::from_raw(&raw.expect("readable"))
         };
-        let provider = load(&[("WORK_SECRET", "s")]).expect("valid").sign_in.providers;
-        assert_eq!((provider[0].id.as_str(), provider[0].name.as_str()), ("work", "Work"));
+        let provider = load(&[("WORK_SECRET", "s")])
+            .expect("valid")
+            .sign_in
+            .providers;
+        assert_eq!(
+            (provider[0].id.as_str(), provider[0].name.as_str()),
+            ("work", "Work")
+        );
         assert!(load(&[]).is_err());
     }
 

@@ -18,12 +18,8 @@ use openmake_types::{ErrorKind, SessionId, UserId};
 use serde_json::json;
 
 use super::{
-    super::{
-        input,
-        instance::Registration,
-    },
-    login, register,
-    session,
+    super::{input, instance::Registration},
+    login, register, session,
 };
 use crate::{
     audit::AuditContext,
@@ -108,8 +104,9 @@ async fn link(
         .await;
     // The account changed or the session ended while they were away.
     if user.version != version || !user.is_active || standing.is_err() {
-        return Err(ApiError::new(ErrorKind::Forbidden, "The session is over.")
-            .with_code("session_ended"));
+        return Err(
+            ApiError::new(ErrorKind::Forbidden, "The session is over.").with_code("session_ended")
+        );
     }
     attach(app, audit, arrival, owner).await
 }

@@ -133,7 +133,10 @@ async fn upgrade(app: &App, found: &Credentials, stronger: &str) {
     }
 }
 
-pub(super) async fn record(app: &App, entry: &openmake_store::audit::NewAudit) -> Result<(), ApiError> {
+pub(super) async fn record(
+    app: &App,
+    entry: &openmake_store::audit::NewAudit,
+) -> Result<(), ApiError> {
     let recorded = app.store.audit().record(entry).await;
     recorded.map_err(store_error("entry"))
 }

@@ -86,8 +86,8 @@ async fn check(app: &App, state: Value, answer: Value) -> Result<User, ApiError>
     let stored = stored.lookup_by_credential(&identified.credential_id).await;
     let stored = stored.map_err(store_error("passkey"))?;
     let stored = stored.ok_or_else(wrong_passkey)?;
-    let used = app.passkeys.check_any(state, &identified, &stored)?;
-    note_use(app, &used).await?;
-    let user = app.store.users().get(used.user_id).await;
-    user.map_err(store_error("account"))
+    let proof = app.passkeys.check_any(state, &identified, &stored)?;
+    note_use(app, &proof).await?;
+    let owner = app.store.users().get(proof.user_id).await;
+    owner.map_err(store_error("account"))
 }

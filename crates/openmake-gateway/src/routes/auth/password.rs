@@ -42,21 +42,18 @@ pub(crate) async fn change(
     };
     let password = passwords::check("new_password", &body.new_password, &about)?;
 
-    let turn = match body.current_password {
-        Some(current) => {
-            let proof = CurrentPassword {
-                typed: current,
-                hash: found.password_hash,
-                locks: Locks::new(&email, &audit.client),
-            };
-            proof.check(&app, &audit, id).await?
+    let turn = if let Some(typed) = body.current_password {
+        let proof = CurrentPassword {
+            typed,
+            hash: found.password_hash,
+            locks: Locks::new(&email, &audit.client),
+        };
+        proof.check(&app, &audit, id).await?
+    } else {
+        if fresh::until(&app, &allowed.actor).await?.is_none() {
+            return Err(ApiError::reauthentication_required());
         }
-        None => {
-            if fresh::until(&app, &allowed.actor).await?.is_none() {
-                return Err(ApiError::reauthentication_required());
-            }
-            app.hasher.turn().await?
-        }
+        app.hasher.turn().await?
     };
     let hash = app.hasher.hash(turn, password).await?;
     let entry = audit.success("user.password").on("user", &id).done();

@@ -105,14 +105,14 @@ pub(crate) async fn complete(
     let password = passwords::check("new_password", &body.new_password, &about)?;
     let turn = app.hasher.turn().await?;
     let password_hash = app.hasher.hash(turn, password).await?;
-    let used = UsedReset {
+    let completed = UsedReset {
         token_hash: &hash,
         password_hash: &password_hash,
         now: audit.now(),
     };
     let entry = audit.success("user.password_reset").by(user.id);
     let entry = entry.on("user", &user.id).with(json!({"by": "link"}));
-    let user = match resets.complete(&used, &entry.done()).await {
+    let user = match resets.complete(&completed, &entry.done()).await {
         Err(StoreError::NotFound) => return Err(link_invalid()),
         user => user.map_err(store_error("link"))?,
     };

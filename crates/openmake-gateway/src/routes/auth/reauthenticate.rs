@@ -6,7 +6,7 @@ use openmake_api::{
     authorize::ManageOwnAccount,
     extract::Json,
     responses::WriteProblems,
-    sign_in::{PasskeyAnswer, PasskeyChallenge, Reauthenticated, ReauthenticateRequest},
+    sign_in::{PasskeyAnswer, PasskeyChallenge, ReauthenticateRequest, Reauthenticated},
 };
 use openmake_store::{challenges::ChallengeKind, users::Credentials};
 use openmake_types::{Actor, ErrorKind};

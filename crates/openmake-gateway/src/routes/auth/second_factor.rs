@@ -144,8 +144,8 @@ async fn check(
             let state = state.get("passkey").cloned().ok_or_else(wrong_passkey)?;
             let known = app.store.passkeys().list(user.id).await;
             let known = known.map_err(store_error("passkey"))?;
-            let used = app.passkeys.check_one_of(state, answer, &known)?;
-            note_use(app, &used).await?;
+            let proof = app.passkeys.check_one_of(state, answer, &known)?;
+            note_use(app, &proof).await?;
             Ok(true)
         }
     }

@@ -39,7 +39,10 @@ impl App {
         let hash = mac.finalize().into_bytes();
         let offset = usize::from(hash[19] & 15);
         let four: [u8; 4] = hash[offset..offset + 4].try_into().expect("four");
-        format!("{:06}", (u32::from_be_bytes(four) & 0x7fff_ffff) % 1_000_000)
+        format!(
+            "{:06}",
+            (u32::from_be_bytes(four) & 0x7fff_ffff) % 1_000_000
+        )
     }
 }
 
@@ -80,7 +83,9 @@ impl TestApp {
         let confirmed = client.post("/api/v1/auth/totp/confirm", body).await;
         assert_eq!(confirmed.status, StatusCode::OK, "{}", confirmed.text());
         let codes = confirmed.json()["codes"].as_array().expect("codes").clone();
-        let codes = codes.iter().map(|code| code.as_str().expect("text").to_owned());
+        let codes = codes
+            .iter()
+            .map(|code| code.as_str().expect("text").to_owned());
         (app, codes.collect())
     }
 }

@@ -204,7 +204,9 @@ async fn token(
     let refused = |code: &str| (StatusCode::BAD_REQUEST, Json(json!({"error": code})));
     // RFC 6749, 2.3.1: encoded as in forms.
     let pair = STANDARD.encode("openmake+test:s3cret%2F%2B%3A");
-    if headers.get(header::AUTHORIZATION).map(|value| value.as_bytes())
+    if headers
+        .get(header::AUTHORIZATION)
+        .map(|value| value.as_bytes())
         != Some(format!("Basic {pair}").as_bytes())
     {
         return refused("invalid_client");
@@ -218,7 +220,8 @@ async fn token(
         return refused("invalid_grant");
     }
     let access_token = format!("access-{}", said.userinfo.len());
-    said.userinfo.insert(format!("Bearer {access_token}"), grant.userinfo);
+    said.userinfo
+        .insert(format!("Bearer {access_token}"), grant.userinfo);
     let answer = json!({
         "access_token": access_token,
         "token_type": "Bearer",
@@ -231,7 +234,9 @@ async fn userinfo(
     State(issuer): State<Issuer>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, StatusCode> {
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let bearer = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     let said = issuer.said.lock();
     let info = bearer.and_then(|bearer| said.userinfo.get(bearer));
     info.cloned().map(Json).ok_or(StatusCode::UNAUTHORIZED)
