@@ -5,6 +5,7 @@
 //! [`StoreError::NotFound`]. Functions that do a security-relevant act take
 //! the [`audit::NewAudit`] that records it, and write both in one transaction.
 
+pub mod api_keys;
 pub mod audit;
 pub mod blobs;
 pub mod challenges;
@@ -12,10 +13,12 @@ pub mod conversations;
 mod database;
 mod error;
 pub mod factors;
+pub mod groups;
 pub mod identities;
 pub mod invitations;
 pub mod maintenance;
 pub mod messages;
+mod model_access;
 pub mod nodes;
 pub mod passkeys;
 pub mod password_resets;

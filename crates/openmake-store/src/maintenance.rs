@@ -17,8 +17,10 @@ pub struct Retention {
     pub deleted_conversations: TimeDelta,
     /// Guests with all that is theirs, after their last sign of life.
     pub guests: TimeDelta,
-    /// Ended sessions.
+    /// Ended sessions, and keys that were taken back.
     pub ended_sessions: TimeDelta,
+    /// Failed sign-ins that lock nothing any more.
+    pub failed_sign_ins: TimeDelta,
 }
 
 /// What maintenance did.
@@ -39,6 +41,10 @@ pub struct MaintenanceReport {
     /// Unfinished sign-ins and links that reset passwords, whose time was
     /// over.
     pub sign_in_steps_removed: u64,
+    /// Accounts and addresses whose failed sign-ins were forgotten.
+    pub throttles_removed: u64,
+    /// Keys that were removed.
+    pub api_keys_removed: u64,
     /// Messages that were indexed.
     pub messages_indexed: u64,
 }
@@ -77,6 +83,8 @@ impl Store {
                 + (self.password_resets())
                     .remove_ended(now - TimeDelta::days(1))
                     .await?,
+            throttles_removed: removal::throttles(self, now, retention.failed_sign_ins).await?,
+            api_keys_removed: removal::api_keys(self, now - retention.ended_sessions).await?,
             messages_indexed: self.search().index_waiting().await?,
         })
     }

@@ -95,7 +95,7 @@ impl Relaying {
                 End::Refused(problem) => {
                     break Some(ServerFrame::Error {
                         reference: Some(turn_id.to_string()),
-                        problem: with_request_id(problem, &self.caller.client),
+                        problem: with_request_id(*problem, &self.caller.client),
                     });
                 }
                 End::Slow => break Some(ServerFrame::Resync { turn_id }),

@@ -4,13 +4,19 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod api_keys;
+#[cfg(test)]
 mod authorization;
 #[cfg(test)]
 mod certified_provider;
 #[cfg(test)]
 mod conversations;
 #[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod http_rules;
+#[cfg(test)]
+mod key_scopes;
 #[cfg(test)]
 mod passkeys;
 #[cfg(test)]

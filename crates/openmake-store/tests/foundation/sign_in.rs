@@ -200,6 +200,7 @@ async fn mails_are_few_and_unfinished_steps_are_removed() {
         deleted_conversations: TimeDelta::days(30),
         guests: TimeDelta::days(30),
         ended_sessions: TimeDelta::days(30),
+        failed_sign_ins: TimeDelta::days(30),
     };
     let report = store
         .maintain(&retention, later(200_000))
