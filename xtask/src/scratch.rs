@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::TaskTracker;
 
-use crate::{cache, process, wheels};
+use crate::{cache, oidc_provider, process, wheels};
 
 /// What tests look for; `testkit::database` reads it.
 const TEST_DATABASE: &str = "OPENMAKE_TEST_DATABASE_URL";
@@ -218,17 +218,23 @@ pub(crate) async fn with_db(major: u32, command: &[OsString]) -> anyhow::Result<
     } else {
         wheels::CURRENT
     };
-    let mut started = tokio::process::Command::new(program);
+    let mut child = tokio::process::Command::new(program);
     for name in process::set_by_cargo() {
-        started.env_remove(name);
+        child.env_remove(name);
     }
-    let status = started
+    child
         .args(arguments)
         .env(OTHER_BINARIES, wheels::ensure(other)?.dir())
         .env(TEST_DATABASE, scratch.url())
-        .env(TEST_BINARIES, scratch.binaries.dir())
-        .status()
-        .await;
+        .env(TEST_BINARIES, scratch.binaries.dir());
+    // Only the tests of signing in need it: without it they fail, and say so.
+    match oidc_provider::ensure() {
+        Ok(directory) => {
+            child.env(oidc_provider::VARIABLE, directory);
+        }
+        Err(error) => eprintln!("warning: no OpenID provider for the tests: {error:#}"),
+    }
+    let status = child.status().await;
     scratch.stop().await?;
     status.with_context(|| format!("cannot run {}", program.display()))
 }

@@ -23,6 +23,7 @@ pub mod problem;
 pub mod rates;
 pub mod responses;
 pub mod shape;
+pub mod sign_in;
 pub mod socket;
 pub mod sse;
 pub mod turns;

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::sign_in::{FactorMethod, SecondFactorNeeded};
+
 /// The body of every error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
@@ -40,6 +42,12 @@ pub struct Problem {
     /// Names this request in the server's log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// With `second_factor_required`: what goes into the second step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<String>,
+    /// With `second_factor_required`: the factors that the account has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<FactorMethod>,
 }
 
 /// One field that was wrong.
@@ -92,6 +100,7 @@ pub struct ApiError {
     fields: Vec<FieldProblem>,
     retry_after_seconds: Option<u64>,
     budget: Option<Box<BudgetProblem>>,
+    second_factor: Option<Box<SecondFactorNeeded>>,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -107,6 +116,7 @@ impl ApiError {
             fields: Vec::new(),
             retry_after_seconds: None,
             budget: None,
+            second_factor: None,
             source: None,
         }
     }
@@ -140,6 +150,28 @@ impl ApiError {
     /// The credential does not reach this far.
     pub fn forbidden() -> Self {
         Self::new(ErrorKind::Forbidden, "Your account may not do this.")
+    }
+
+    /// The password was right, and a second factor must follow.
+    pub fn second_factor(needed: SecondFactorNeeded) -> Self {
+        let mut error = Self::new(
+            ErrorKind::Unauthenticated,
+            "This account asks for a second factor.",
+        )
+        .with_code("second_factor_required")
+        .with_hint("Send `challenge` with one of `methods` to /api/v1/auth/second-factor.");
+        error.second_factor = Some(Box::new(needed));
+        error
+    }
+
+    /// The session must prove again who uses it.
+    pub fn reauthentication_required() -> Self {
+        Self::new(
+            ErrorKind::Forbidden,
+            "Confirm that it is you before changing this.",
+        )
+        .with_code("reauthentication_required")
+        .with_hint("Send the password, a code or a passkey to /api/v1/auth/reauthenticate.")
     }
 
     /// It contradicts what is there now.
@@ -277,6 +309,9 @@ impl ApiError {
             fields: self.fields.clone(),
             budget: self.budget.clone(),
             request_id: None,
+            challenge: (self.second_factor.as_ref()).map(|needed| needed.challenge.clone()),
+            methods: (self.second_factor.as_ref())
+                .map_or_else(Vec::new, |needed| needed.methods.clone()),
         }
     }
 }

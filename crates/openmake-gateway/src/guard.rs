@@ -41,6 +41,17 @@ pub(crate) const OPEN: &[(Method, &str)] = &[
     (Method::POST, "/api/v1/auth/register"),
     (Method::POST, "/api/v1/auth/login"),
     (Method::POST, "/api/v1/auth/guest"),
+    // What each checks is the step before it, or a passkey.
+    (Method::POST, "/api/v1/auth/second-factor"),
+    (Method::POST, "/api/v1/auth/second-factor/passkey"),
+    (Method::POST, "/api/v1/auth/passkey/options"),
+    (Method::POST, "/api/v1/auth/passkey"),
+    (Method::GET, "/api/v1/auth/providers"),
+    (Method::GET, "/api/v1/auth/oidc/{provider}/start"),
+    (Method::GET, "/api/v1/auth/oidc/{provider}/callback"),
+    // For who cannot sign in; the second checks the link's token.
+    (Method::POST, "/api/v1/auth/password-reset/request"),
+    (Method::POST, "/api/v1/auth/password-reset"),
     // These two check the refresh cookie themselves.
     (Method::POST, "/api/v1/auth/refresh"),
     (Method::POST, "/api/v1/auth/logout"),
@@ -72,7 +83,19 @@ fn is_open(method: &Method, route: &str) -> bool {
 /// own class.
 fn special_class(method: &Method, route: &str) -> Option<Class> {
     match (method.as_str(), route) {
-        ("POST", "/api/v1/auth/register" | "/api/v1/auth/login" | "/api/v1/auth/guest") => {
+        (
+            "POST",
+            "/api/v1/auth/register"
+            | "/api/v1/auth/login"
+            | "/api/v1/auth/guest"
+            | "/api/v1/auth/second-factor"
+            | "/api/v1/auth/second-factor/passkey"
+            | "/api/v1/auth/passkey"
+            | "/api/v1/auth/passkey/options"
+            | "/api/v1/auth/password-reset"
+            | "/api/v1/auth/password-reset/request",
+        )
+        | ("GET", "/api/v1/auth/oidc/{provider}/start" | "/api/v1/auth/oidc/{provider}/callback") => {
             Some(Class::SignIn)
         }
         ("POST", route) if starts_turn(route) || calls_model(route) => Some(Class::TurnStart),

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::sign_in::SignInSettings;
+
 /// The gateway's settings. The binary reads configuration and fills this in.
 #[derive(Debug, Clone)]
 pub struct GatewaySettings {
@@ -26,6 +28,8 @@ pub struct GatewaySettings {
     pub demo: bool,
     /// Whether the server makes backups.
     pub backups: Backups,
+    /// How people sign in besides their password.
+    pub sign_in: SignInSettings,
     /// How many requests in a time.
     pub rates: RateSettings,
     /// How long and how large a request may be.
@@ -45,6 +49,7 @@ impl Default for GatewaySettings {
             default_model: "openmake_auto".to_owned(),
             demo: false,
             backups: Backups::NotConfigured,
+            sign_in: SignInSettings::default(),
             rates: RateSettings::default(),
             limits: LimitSettings::default(),
             socket: SocketSettings::default(),

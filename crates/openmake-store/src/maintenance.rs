@@ -45,6 +45,9 @@ pub struct MaintenanceReport {
     pub slices_reclaimed: u64,
     /// Old periods of budgets that were removed.
     pub periods_forgotten: u64,
+    /// Unfinished sign-ins and links that reset passwords, whose time was
+    /// over.
+    pub sign_in_steps_removed: u64,
     /// Accounts and addresses whose failed sign-ins were forgotten.
     pub throttles_removed: u64,
     /// Keys that were removed.
@@ -88,6 +91,10 @@ impl Store {
             blobs_removed: removed.blobs,
             guests_removed: removal::guests(self, now - retention.guests).await?,
             sessions_removed: removal::sessions(self, now - retention.ended_sessions).await?,
+            sign_in_steps_removed: self.challenges().remove_expired(now).await?
+                + (self.password_resets())
+                    .remove_ended(now - TimeDelta::days(1))
+                    .await?,
             throttles_removed: removal::throttles(self, now, retention.failed_sign_ins).await?,
             api_keys_removed: removal::api_keys(self, now - retention.ended_sessions).await?,
             messages_indexed: self.search().index_waiting().await?,

@@ -14,6 +14,7 @@ mod model_nodes;
 mod openapi;
 mod paths;
 mod serve;
+mod sign_in;
 mod telemetry;
 mod terminal;
 mod users;

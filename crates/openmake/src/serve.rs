@@ -11,7 +11,9 @@ use std::{
 use anyhow::{Context as _, bail};
 use axum::Router;
 use openmake_ai::{Ai, AiParts, AiSettings};
-use openmake_gateway::{Backups, Gateway, GatewayParts, GatewaySettings, RateSettings};
+use openmake_gateway::{
+    Backups, Gateway, GatewayParts, GatewaySettings, RateSettings, SignInSettings,
+};
 use openmake_models::{
     NodePool, PoolParts, PoolSettings,
     profiles::{EngineOverrides, Profiles},
@@ -33,6 +35,7 @@ use crate::{
     database::{Database, Hint},
     http_server, master_key, model_nodes, openapi,
     paths::Paths,
+    sign_in,
 };
 
 /// How long open connections may take to end after the turns did.
@@ -195,7 +198,12 @@ async fn serve(
         ai: &ai,
         world,
     };
-    let gateway = gateway(config, &parts, Observed { wakeups, registry })?;
+    let port = listeners
+        .http
+        .local_addr()
+        .map_or(config.server.port, |address| address.port());
+    let sign_in = sign_in::settings(config, port)?;
+    let gateway = gateway(config, &parts, Observed { wakeups, registry }, sign_in)?;
     run_servers(config, &gateway, &ai, world, listeners, signals).await;
     store.close().await;
     Ok(())
@@ -215,7 +223,12 @@ struct Observed {
     registry: Registry,
 }
 
-fn gateway(config: &Config, parts: &Parts<'_>, observed: Observed) -> anyhow::Result<Gateway> {
+fn gateway(
+    config: &Config,
+    parts: &Parts<'_>,
+    observed: Observed,
+    sign_in: SignInSettings,
+) -> anyhow::Result<Gateway> {
     let limits = &config.limits;
     let openapi_json = openapi::document_text().context("the OpenAPI document")?;
     let Observed { wakeups, registry } = observed;
@@ -242,6 +255,7 @@ fn gateway(config: &Config, parts: &Parts<'_>, observed: Observed) -> anyhow::Re
             } else {
                 Backups::NotConfigured
             },
+            sign_in,
             rates: RateSettings {
                 sign_in: limits.sign_in_per_minute,
                 anonymous: limits.requests_per_minute / 2,

@@ -67,6 +67,9 @@ async fn without_a_credential_everything_is_closed_but_what_is_listed() {
         }
     }
     insta::assert_snapshot!(open.into_iter().collect::<Vec<_>>().join("\n"), @r"
+    GET /api/v1/auth/oidc/{provider}/callback
+    GET /api/v1/auth/oidc/{provider}/start
+    GET /api/v1/auth/providers
     GET /api/v1/instance
     GET /api/v1/ws
     GET /health
@@ -74,8 +77,14 @@ async fn without_a_credential_everything_is_closed_but_what_is_listed() {
     POST /api/v1/auth/guest
     POST /api/v1/auth/login
     POST /api/v1/auth/logout
+    POST /api/v1/auth/passkey
+    POST /api/v1/auth/passkey/options
+    POST /api/v1/auth/password-reset
+    POST /api/v1/auth/password-reset/request
     POST /api/v1/auth/refresh
     POST /api/v1/auth/register
+    POST /api/v1/auth/second-factor
+    POST /api/v1/auth/second-factor/passkey
     ");
 }
 
@@ -113,6 +122,7 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     DELETE /api/v1/invitations/{id}
     DELETE /api/v1/model-prices/{model}
     DELETE /api/v1/users/{id}/api-keys/{key_id}
+    DELETE /api/v1/users/{id}/second-factor
     GET /api/v1/audit
     GET /api/v1/backups
     GET /api/v1/budgets
@@ -133,6 +143,7 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     POST /api/v1/budgets
     POST /api/v1/groups
     POST /api/v1/invitations
+    POST /api/v1/users/{id}/password-reset
     PUT /api/v1/model-prices/{model}
     ");
     let of_guests = lists[1].difference(&lists[0]).cloned().collect();

@@ -10,6 +10,8 @@ mod authorization;
 #[cfg(test)]
 mod budgets;
 #[cfg(test)]
+mod certified_provider;
+#[cfg(test)]
 mod conversations;
 #[cfg(test)]
 mod foreign;
@@ -19,6 +21,14 @@ mod groups;
 mod http_rules;
 #[cfg(test)]
 mod key_scopes;
+#[cfg(test)]
+mod passkeys;
+#[cfg(test)]
+mod password_reset;
+#[cfg(test)]
+mod providers;
+#[cfg(test)]
+mod second_factor;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]

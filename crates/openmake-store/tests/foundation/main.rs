@@ -20,6 +20,7 @@ mod outage;
 mod secrets;
 mod sessions;
 mod settings;
+mod sign_in;
 mod throttle;
 mod users;
 mod wakeups;

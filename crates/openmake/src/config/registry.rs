@@ -68,6 +68,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "The port to listen on; 0 takes a free one and prints it.",
     ),
     shown(
+        "server.public_url",
+        "OPENMAKE_PUBLIC_URL",
+        "",
+        "The origin at which browsers find the instance, such as `https://chat.example.com`: what links in mails lead to, where sign-in providers send people back to, and what passkeys are bound to, so changing it makes people add them again. `http://localhost:PORT` unless set.",
+    ),
+    shown(
         "server.trusted_proxies",
         "TRUSTED_PROXIES",
         "",
@@ -127,6 +133,100 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "ADMIN_EMAILS",
         "",
         "Addresses (comma-separated) that become administrators when they register by invitation.",
+    ),
+    // sign_in
+    shown(
+        "sign_in.oidc_issuer",
+        "OPENMAKE_OIDC_ISSUER",
+        "",
+        "An OpenID provider to sign in with, by the address under which its discovery document is.",
+    ),
+    shown(
+        "sign_in.oidc_client_id",
+        "OPENMAKE_OIDC_CLIENT_ID",
+        "",
+        "What that provider calls this instance. It sends people back to `PUBLIC_URL/api/v1/auth/oidc/oidc/callback`.",
+    ),
+    secret(
+        "sign_in.oidc_client_secret",
+        "OPENMAKE_OIDC_CLIENT_SECRET",
+        "The secret for it; none for a public client.",
+    ),
+    shown(
+        "sign_in.oidc_name",
+        "OPENMAKE_OIDC_NAME",
+        "Single sign-on",
+        "What the button on the sign-in page says.",
+    ),
+    shown(
+        "sign_in.oidc_scopes",
+        "OPENMAKE_OIDC_SCOPES",
+        "profile,email",
+        "What to ask that provider for (comma-separated), besides `openid`.",
+    ),
+    shown(
+        "sign_in.google_client_id",
+        "GOOGLE_CLIENT_ID",
+        "",
+        "Lets people sign in with Google.",
+    ),
+    secret(
+        "sign_in.google_client_secret",
+        "GOOGLE_CLIENT_SECRET",
+        "The secret for it.",
+    ),
+    shown(
+        "sign_in.github_client_id",
+        "GITHUB_CLIENT_ID",
+        "",
+        "Lets people sign in with GitHub.",
+    ),
+    secret(
+        "sign_in.github_client_secret",
+        "GITHUB_CLIENT_SECRET",
+        "The secret for it.",
+    ),
+    shown(
+        "sign_in.github_url",
+        "OPENMAKE_GITHUB_URL",
+        "https://github.com",
+        "Another GitHub, such as an Enterprise server's address.",
+    ),
+    // mail
+    shown(
+        "mail.smtp_host",
+        "OPENMAKE_SMTP_HOST",
+        "",
+        "The mail server. With it, a forgotten password can be reset by e-mail; without it, by an administrator's link.",
+    ),
+    shown(
+        "mail.smtp_port",
+        "OPENMAKE_SMTP_PORT",
+        "",
+        "Its port; 587, 465 or 25 by `smtp_security` unless set.",
+    ),
+    shown(
+        "mail.smtp_security",
+        "OPENMAKE_SMTP_SECURITY",
+        "starttls",
+        "`starttls`, `tls` from the first byte, or `none` for a server on this machine.",
+    ),
+    shown(
+        "mail.smtp_username",
+        "OPENMAKE_SMTP_USERNAME",
+        "",
+        "What to sign in to it with, where it asks for that.",
+    ),
+    secret(
+        "mail.smtp_password",
+        "OPENMAKE_SMTP_PASSWORD",
+        "The password for it.",
+    ),
+    shown(
+        "mail.from",
+        "OPENMAKE_SMTP_FROM",
+        "",
+        "Who mails are from: `chat@example.com` or `Our chat <chat@example.com>`.",
     ),
     // limits
     shown(
