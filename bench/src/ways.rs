@@ -85,8 +85,9 @@ impl Way {
     ) -> anyhow::Result<Self> {
         let url: Arc<str> = format!("{base}/api/v1/conversations").into();
         let key: Arc<str> = token.into();
-        let made = load::each(questions, MAKERS, |number| {
-            let (http, url, key) = (http.clone(), Arc::clone(&url), Arc::clone(&key));
+        let shared = http.clone();
+        let made = load::each(questions, MAKERS, move |number| {
+            let (http, url, key) = (shared.clone(), Arc::clone(&url), Arc::clone(&key));
             async move {
                 // With a title, or the model would be asked for one.
                 let body = json!({ "title": format!("bench {number}"), "model": MODEL });
