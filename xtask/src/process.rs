@@ -1,6 +1,6 @@
 //! Running other programs.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
@@ -11,7 +11,20 @@ use crate::cache;
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(cache::workspace());
+    for name in of_our_own_run() {
+        command.env_remove(name);
+    }
     command
+}
+
+/// What cargo tells a program that it runs, such as us. Build scripts look at
+/// it (ring's does): passed on, it would have half of the dependencies built
+/// anew whenever a cargo of ours follows one from the terminal.
+pub(crate) fn of_our_own_run() -> impl Iterator<Item = OsString> {
+    std::env::vars_os().map(|(name, _)| name).filter(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+    })
 }
 
 /// A command in the web app's directory. What npm fetches stays in our cache.

@@ -210,7 +210,11 @@ pub(crate) async fn with_db(major: u32, command: &[OsString]) -> anyhow::Result<
         signal(SignalKind::terminate())?,
     ];
     let scratch = Scratch::start(major, Listen::UnixSocket).await?;
-    let status = tokio::process::Command::new(program)
+    let mut command = tokio::process::Command::new(program);
+    for name in process::of_our_own_run() {
+        command.env_remove(name);
+    }
+    let status = command
         .args(arguments)
         .env(TEST_DATABASE, scratch.url())
         .env(TEST_BINARIES, scratch.binaries.dir())

@@ -7,7 +7,7 @@ use openmake_models::{
     classifier::Question,
     profiles::{AvailableModel, Requirement, Resolution, ResolveError},
 };
-use openmake_types::ErrorKind;
+use openmake_types::{ErrorKind, ModelAccess};
 
 use crate::{core::Core, error::store_error, upstream};
 
@@ -23,6 +23,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) text: &'a str,
     /// How many pictures come with it.
     pub(crate) images: usize,
+    /// Which models the one who asks may ask.
+    pub(crate) access: &'a ModelAccess,
 }
 
 /// What it comes to.
@@ -34,35 +36,72 @@ pub(crate) struct Chosen {
     pub(crate) plan: Plan,
 }
 
-/// The instance's default model.
-pub(crate) async fn default_model(core: &Core) -> Result<String, ApiError> {
+/// The model of requests that name none: the instance's default, or, for who
+/// may not ask that one, the first of theirs that can be asked.
+pub(crate) async fn default_model(
+    core: &Core,
+    access: &ModelAccess,
+    available: &[AvailableModel],
+) -> Result<String, ApiError> {
     let settings = core
         .store
         .settings()
         .get()
         .await
         .map_err(store_error("setting"))?;
-    Ok(settings
+    let usual = settings
         .default_model
-        .unwrap_or_else(|| core.settings.default_model.clone()))
+        .unwrap_or_else(|| core.settings.default_model.clone());
+    let ModelAccess::Only(names) = access else {
+        return Ok(usual);
+    };
+    if is_allowed(core, access, &usual) {
+        return Ok(usual);
+    }
+    let answers = |name: &str| {
+        let question = Question::default();
+        core.profiles.resolve(name, available, &question).is_ok()
+    };
+    let profiles = core.profiles.list().map(|profile| profile.id);
+    let mut own = profiles
+        .filter(|id| access.allows(id))
+        .chain(names.iter().map(String::as_str));
+    Ok(own
+        .find(|name| answers(name))
+        .or_else(|| names.first().map(String::as_str))
+        .map_or(usual, str::to_owned))
+}
+
+/// Whether a model may be asked by this name. A profile's other names are its
+/// own.
+fn is_allowed(core: &Core, access: &ModelAccess, name: &str) -> bool {
+    access.allows(name)
+        || core
+            .profiles
+            .lookup(name)
+            .is_some_and(|id| access.allows(id))
 }
 
 /// Chooses, or says what is missing, before anything is stored.
 pub(crate) async fn choose(core: &Core, wish: &Wish<'_>) -> Result<Chosen, ApiError> {
+    let available = upstream::available(core).await;
     let requested = match wish.model {
         Some(model) => model.to_owned(),
-        None => default_model(core).await?,
+        None => default_model(core, wish.access, &available).await?,
     };
-    let available = upstream::available(core).await;
     let question = Question {
         text: wish.text,
         images: wish.images,
         documents: 0,
     };
-    let resolution = core
-        .profiles
-        .resolve(&requested, &available, &question)
-        .map_err(|error| refused(core, &error))?;
+    let resolution = core.profiles.resolve(&requested, &available, &question);
+    // A real model goes by more than one name: `qwen3` is `qwen3:latest`.
+    let is_listed =
+        |found: &Resolution| found.profile.is_none() && wish.access.allows(&found.model);
+    if !is_allowed(core, wish.access, &requested) && !resolution.as_ref().is_ok_and(is_listed) {
+        return Err(not_allowed(&requested));
+    }
+    let resolution = resolution.map_err(|error| refused(core, &error))?;
     let model = available
         .iter()
         .find(|model| model.name == resolution.model);
@@ -125,6 +164,18 @@ fn refused(core: &Core, error: &ResolveError) -> ApiError {
                 .with_hint(hint)
         }
     }
+}
+
+/// The same answer whether or not there is such a model.
+fn not_allowed(name: &str) -> ApiError {
+    ApiError::new(
+        ErrorKind::Forbidden,
+        format!("You may not ask the model {name:?}."),
+    )
+    .with_code("model_not_allowed")
+    .with_hint(
+        "GET /api/v1/models lists those that you may: what the key and its owner's groups allow.",
+    )
 }
 
 /// Nothing can be asked, and what to do about it.

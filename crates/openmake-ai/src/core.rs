@@ -24,6 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     AiSettings,
     metrics::Metrics,
+    token_rates::TokenRates,
     turns::{
         live::{LiveTurn, StopReason},
         writer::Writer,
@@ -52,6 +53,7 @@ pub(crate) struct Core {
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     pub(crate) metrics: Metrics,
+    pub(crate) token_rates: TokenRates,
     pub(crate) writer: Arc<Writer>,
     pub(crate) finishing: Semaphore,
     /// Asks the lease loop to renew now, which tells it who is to stop.
@@ -91,6 +93,7 @@ impl Core {
             tasks: parts.tasks,
             stop: parts.stop,
             metrics,
+            token_rates: TokenRates::default(),
             writer: Arc::new(Writer::default()),
             finishing: Semaphore::new(PARALLEL_FINISHES),
             renew_now: Notify::new(),

@@ -12,12 +12,14 @@ mod http;
 mod maintenance;
 mod metrics;
 mod nodes;
+mod token_rates;
 mod turns;
 mod upstream;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use ::http::Method;
+use axum::middleware;
 use chrono::TimeDelta;
 use openmake_models::{NodePool, ProviderParts, pool::NodeConfig, profiles::Profiles};
 use openmake_store::{Store, StoreError, maintenance::Retention, secrets::KeyRing, wakeups::Heard};
@@ -120,6 +122,7 @@ impl Default for AiSettings {
                 deleted_conversations: TimeDelta::days(30),
                 guests: TimeDelta::days(7),
                 ended_sessions: TimeDelta::days(90),
+                failed_sign_ins: TimeDelta::days(2),
             },
             maintain_every: Duration::from_hours(1),
             max_running_turns: 1_000,
@@ -155,7 +158,14 @@ impl Ai {
     /// Its HTTP surface, for [`Service`](https://docs.rs/tower) callers in the
     /// same process or over a socket.
     pub fn router(&self) -> axum::Router {
-        http::router().0.with_state(Arc::clone(&self.core))
+        let core = &self.core;
+        http::router()
+            .0
+            .layer(middleware::from_fn_with_state(
+                Arc::clone(core),
+                token_rates::say,
+            ))
+            .with_state(Arc::clone(core))
     }
 
     /// Makes the log's partitions, applies the stored nodes to the pool, and

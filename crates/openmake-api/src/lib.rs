@@ -3,18 +3,22 @@
 //!
 //! Times are RFC 3339 in UTC, ids are UUIDs, errors are RFC 9457 problems.
 
+pub mod api_keys;
 pub mod auth;
 pub mod authorize;
 pub mod client;
 pub mod conversations;
 pub mod event;
 pub mod extract;
+pub mod groups;
 pub mod instance;
 pub mod messages;
 pub mod models;
 pub mod nodes;
 pub mod page;
+pub mod patch;
 pub mod problem;
+pub mod rates;
 pub mod responses;
 pub mod socket;
 pub mod turns;
@@ -25,4 +29,5 @@ pub use authorize::{Allowed, Requirement};
 pub use client::ClientInfo;
 pub use event::{Event, EventBody};
 pub use page::{Cursor, Page, PageQuery};
+pub use patch::Change;
 pub use problem::{ApiError, Problem, RequestId};

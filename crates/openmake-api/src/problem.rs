@@ -104,7 +104,7 @@ impl ApiError {
     /// No credential, or one that no longer holds.
     pub fn unauthenticated() -> Self {
         Self::new(ErrorKind::Unauthenticated, "Sign in first.")
-            .with_hint("Send `Authorization: Bearer` with an access token from /api/v1/auth/login.")
+            .with_hint("Send `Authorization: Bearer` with an access token from /api/v1/auth/login or an API key.")
     }
 
     /// The credential does not reach this far.

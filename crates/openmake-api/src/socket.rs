@@ -143,7 +143,7 @@ pub enum ServerFrame {
     #[serde(rename = "session.ended")]
     SessionEnded {
         /// `signed_out`, `revoked`, `expired`, `password_changed`,
-        /// `account_changed` or `shutdown`.
+        /// `account_changed` or `token_reused`.
         reason: String,
     },
     /// The answer to `ping`.

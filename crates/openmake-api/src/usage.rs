@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 /// The query of `GET /api/v1/usage`: days in UTC, at most 366 of them.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, IntoParams)]
@@ -12,6 +13,19 @@ pub struct UsageQuery {
     pub from: Option<NaiveDate>,
     /// The last day; today unless given.
     pub to: Option<NaiveDate>,
+    /// Only what was asked with this key.
+    pub api_key_id: Option<Uuid>,
+    /// What to tell apart besides days and models.
+    #[param(inline)]
+    pub by: Option<UsageBy>,
+}
+
+/// What a report of usage tells apart besides days and models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UsageBy {
+    /// The keys.
+    ApiKey,
 }
 
 /// One's own use.
@@ -27,13 +41,16 @@ pub struct UsageReport {
     pub total: UsageTotals,
 }
 
-/// One day of one model.
+/// One day of one model, or of one key and model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct UsageRow {
     /// The day, in UTC.
     pub date: NaiveDate,
     /// The real model.
     pub model: String,
+    /// The key, where the report tells keys apart and this was asked with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_id: Option<Uuid>,
     /// What was used.
     #[serde(flatten)]
     pub totals: UsageTotals,

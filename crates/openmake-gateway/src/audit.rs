@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use http::request::Parts;
 use openmake_api::ClientInfo;
 use openmake_store::audit::{NewAudit, Outcome};
-use openmake_types::{Actor, UserId};
+use openmake_types::{Actor, ApiKeyId, UserId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ use crate::state::App;
 pub(crate) struct AuditContext {
     app: App,
     actor: Option<UserId>,
+    api_key: Option<ApiKeyId>,
     /// Where the request comes from.
     pub(crate) client: ClientInfo,
 }
@@ -24,9 +25,11 @@ impl FromRequestParts<App> for AuditContext {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        let actor = parts.extensions.get::<Actor>();
         Ok(Self {
             app: app.clone(),
-            actor: parts.extensions.get::<Actor>().map(|actor| actor.user_id),
+            actor: actor.map(|actor| actor.user_id),
+            api_key: actor.and_then(|actor| actor.api_key_id),
             client: parts.extensions.get().cloned().unwrap_or_default(),
         })
     }
@@ -59,47 +62,56 @@ impl AuditContext {
     }
 
     fn entry(&self, action: &'static str, outcome: Outcome) -> Entry {
-        Entry(NewAudit {
-            id: self.new_id(),
-            at: self.now(),
-            action,
-            outcome,
-            user_id: self.actor,
-            resource_type: None,
-            resource_id: None,
-            details: json!({}),
-            ip_address: self.client.ip_text(),
-            user_agent: self.client.user_agent.clone(),
-            request_id: self.client.request_id.clone(),
-        })
+        Entry {
+            api_key: self.api_key,
+            audit: NewAudit {
+                id: self.new_id(),
+                at: self.now(),
+                action,
+                outcome,
+                user_id: self.actor,
+                resource_type: None,
+                resource_id: None,
+                details: json!({}),
+                ip_address: self.client.ip_text(),
+                user_agent: self.client.user_agent.clone(),
+                request_id: self.client.request_id.clone(),
+            },
+        }
     }
 }
 
 /// An entry that is being filled in.
-pub(crate) struct Entry(NewAudit);
+pub(crate) struct Entry {
+    audit: NewAudit,
+    api_key: Option<ApiKeyId>,
+}
 
 impl Entry {
     /// By this account, which the credential does not name yet.
     pub(crate) fn by(mut self, user: UserId) -> Self {
-        self.0.user_id = Some(user);
+        self.audit.user_id = Some(user);
         self
     }
 
     /// On this thing.
     pub(crate) fn on(mut self, kind: &'static str, id: &impl std::fmt::Display) -> Self {
-        self.0.resource_type = Some(kind);
-        self.0.resource_id = Some(id.to_string());
+        self.audit.resource_type = Some(kind);
+        self.audit.resource_id = Some(id.to_string());
         self
     }
 
     /// With what else there is to know.
     pub(crate) fn with(mut self, details: Value) -> Self {
-        self.0.details = details;
+        self.audit.details = details;
         self
     }
 
-    /// The entry.
-    pub(crate) fn done(self) -> NewAudit {
-        self.0
+    /// The entry. What was done with a key names the key.
+    pub(crate) fn done(mut self) -> NewAudit {
+        if let (Some(key), Value::Object(details)) = (self.api_key, &mut self.audit.details) {
+            details.insert("api_key_id".to_owned(), json!(key.to_string()));
+        }
+        self.audit
     }
 }

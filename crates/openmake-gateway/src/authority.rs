@@ -1,8 +1,8 @@
-//! Whether a session still holds, without asking the database each time, and
-//! the live streams that end with it.
+//! Whether a session or a key still holds, without asking the database each
+//! time, and the live streams that end with it.
 //!
-//! A session that was read is kept, and forgotten when this process ends it,
-//! when a wake-up names it, or when the poll of the store's changes does. The
+//! What was read is kept as a [`Grant`], and forgotten when this process ends
+//! it, when a wake-up names it, or when the poll of the store's changes does. The
 //! poll is the truth: when it has been silent for longer than
 //! [`MAX_SILENCE`], every request reads the database instead, and is refused
 //! when that fails. So a revocation holds here at once and elsewhere within a
@@ -17,19 +17,23 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt as _, stream};
 use openmake_store::{
-    Store,
-    sessions::{Authority, AuthorityChange, EndReason, Standing},
+    Store, StoreError,
+    sessions::{AuthorityChange, EndReason, Standing},
     wakeups::{Heard, Wakeup, WakeupKind},
 };
-use openmake_types::{Clock, SessionId, UserId};
+use openmake_types::{ApiKeyId, Clock, SessionId, UserId};
 use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, broadcast},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-use crate::metrics::Metrics;
+use crate::{
+    grant::{Credential, Grant},
+    metrics::Metrics,
+};
 
 /// How often the store is asked what changed, while anyone is here.
 const POLL: Duration = Duration::from_millis(500);
@@ -40,17 +44,21 @@ const MAX_SILENCE: Duration = Duration::from_secs(1);
 const MAX_LIVE_SILENCE: Duration = Duration::from_secs(30);
 /// How far windows overlap, since transactions commit out of order.
 const OVERLAP: TimeDelta = TimeDelta::seconds(5);
-/// After how long without a request a session is forgotten.
+/// After how long without a request a credential is forgotten.
 const IDLE: Duration = Duration::from_mins(1);
 /// How long one question to the store may take.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
-/// Sessions kept at most.
-const MAX_SESSIONS: usize = 100_000;
+/// How long writing when keys were used may take. Polls wait for it.
+const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
+/// How often it is noted that a key was used.
+const NOTE_EVERY: Duration = Duration::from_mins(1);
+/// Credentials kept at most.
+const MAX_GRANTS: usize = 100_000;
 
 /// Why a credential does not hold.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// The session is over, or there never was one.
+    /// It is over, or there never was one.
     Ended,
     /// Nobody can say now.
     Unavailable,
@@ -59,7 +67,7 @@ pub(crate) enum Refusal {
 /// Why a live stream is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// Its session ended.
+    /// Its session ended, or its key.
     Session(EndReason),
     /// The database has been silent for too long to go on believing.
     Unverified,
@@ -79,24 +87,39 @@ impl Signal {
 }
 
 struct Cached {
-    authority: Authority,
+    grant: Grant,
     used_at: Instant,
+    /// When it was last noted that the key was used.
+    noted_at: Option<Instant>,
+}
+
+impl Cached {
+    /// The key, when it is time to note again that it was used.
+    fn note(&mut self) -> Option<ApiKeyId> {
+        self.used_at = Instant::now();
+        let key = self.grant.actor.api_key_id?;
+        if self.noted_at.is_some_and(|at| at.elapsed() < NOTE_EVERY) {
+            return None;
+        }
+        self.noted_at = Some(self.used_at);
+        Some(key)
+    }
 }
 
 struct Live {
-    session_id: SessionId,
-    user_id: UserId,
-    expires_at: DateTime<Utc>,
+    grant: Grant,
     signal: Arc<Signal>,
 }
 
 #[derive(Default)]
 struct State {
-    sessions: HashMap<SessionId, Cached>,
+    grants: HashMap<Credential, Cached>,
     live: HashMap<u64, Live>,
     next_live: u64,
-    /// Sessions of live streams that must be read again.
-    recheck: HashSet<SessionId>,
+    /// Credentials of live streams that must be read again.
+    recheck: HashSet<Credential>,
+    /// Keys that were used and whose last use is to be written.
+    used_keys: HashSet<ApiKeyId>,
     /// Rises when something is forgotten, so that a read that began before
     /// does not bring it back.
     epoch: u64,
@@ -109,19 +132,20 @@ impl State {
         self.fed_at.is_some_and(|at| at.elapsed() <= MAX_SILENCE)
     }
 
-    fn forget(&mut self, gone: impl Fn(SessionId, UserId) -> bool) {
+    fn is_idle(&self) -> bool {
+        self.grants.is_empty() && self.live.is_empty() && self.used_keys.is_empty()
+    }
+
+    fn forget(&mut self, gone: impl Fn(&Grant) -> bool) {
         self.epoch += 1;
-        self.sessions
-            .retain(|id, cached| !gone(*id, cached.authority.user_id));
-        for live in self.live.values() {
-            if gone(live.session_id, live.user_id) {
-                self.recheck.insert(live.session_id);
-            }
+        self.grants.retain(|_, cached| !gone(&cached.grant));
+        for live in self.live.values().filter(|live| gone(&live.grant)) {
+            self.recheck.insert(live.grant.credential);
         }
     }
 
-    fn end(&mut self, ending: Ending, over: impl Fn(&Live) -> bool) {
-        for live in self.live.values().filter(|live| over(live)) {
+    fn end(&mut self, ending: Ending, over: impl Fn(&Grant) -> bool) {
+        for live in self.live.values().filter(|live| over(&live.grant)) {
             live.signal.fire(ending);
         }
     }
@@ -139,7 +163,8 @@ struct Inner {
 #[derive(Clone)]
 pub(crate) struct AuthorityCache(Arc<Inner>);
 
-/// A stream or socket that ends with its session. Dropping it forgets it.
+/// A stream or socket that ends with its session or key. Dropping it forgets
+/// it.
 pub(crate) struct LiveSession {
     key: u64,
     signal: Arc<Signal>,
@@ -147,7 +172,7 @@ pub(crate) struct LiveSession {
 }
 
 impl LiveSession {
-    /// Waits until the session is over, and says why.
+    /// Waits until it is over, and says why.
     pub(crate) async fn ended(&self) -> Ending {
         self.signal.token.cancelled().await;
         self.signal
@@ -157,7 +182,7 @@ impl LiveSession {
             .unwrap_or(Ending::Unverified)
     }
 
-    /// Fires when the session is over.
+    /// Fires when it is over.
     pub(crate) fn token(&self) -> CancellationToken {
         self.signal.token.clone()
     }
@@ -180,64 +205,101 @@ impl AuthorityCache {
         }))
     }
 
-    /// What a session may do now.
-    pub(crate) async fn authorize(&self, id: SessionId) -> Result<Authority, Refusal> {
+    /// What a credential gives now.
+    pub(crate) async fn authorize(&self, credential: Credential) -> Result<Grant, Refusal> {
         let now = self.0.clock.now();
         let epoch = {
             let mut state = self.0.state.lock();
-            if state.is_fed()
-                && let Some(cached) = state.sessions.get_mut(&id)
-                && cached.authority.expires_at > now
-            {
-                cached.used_at = Instant::now();
-                return Ok(cached.authority.clone());
+            let State {
+                grants, used_keys, ..
+            } = &mut *state;
+            let cached = grants.get_mut(&credential);
+            if let Some(cached) = cached.filter(|cached| cached.grant.holds(now)) {
+                used_keys.extend(cached.note());
+                let grant = cached.grant.clone();
+                if state.is_fed() {
+                    return Ok(grant);
+                }
             }
             state.epoch
         };
-        match self.read(id, now).await {
-            Some(Standing::Good(authority)) => {
-                self.keep(&authority, epoch);
-                Ok(authority)
+        match self.read(credential, now).await {
+            Some(Ok(grant)) => {
+                self.keep(&grant, epoch);
+                Ok(grant)
             }
-            Some(Standing::Ended(_) | Standing::Unknown) => Err(Refusal::Ended),
+            Some(Err(_)) => Err(Refusal::Ended),
             None => Err(Refusal::Unavailable),
         }
     }
 
-    fn keep(&self, authority: &Authority, epoch: u64) {
+    fn keep(&self, grant: &Grant, epoch: u64) {
         let mut state = self.0.state.lock();
+        let mut cached = Cached {
+            grant: grant.clone(),
+            used_at: Instant::now(),
+            noted_at: state
+                .grants
+                .get(&grant.credential)
+                .and_then(|cached| cached.noted_at),
+        };
+        state.used_keys.extend(cached.note());
         if state.epoch == epoch {
-            if state.sessions.len() >= MAX_SESSIONS {
-                state.sessions.clear();
+            if state.grants.len() >= MAX_GRANTS {
+                state.grants.clear();
             }
-            let cached = Cached {
-                authority: authority.clone(),
-                used_at: Instant::now(),
-            };
-            state.sessions.insert(authority.session_id, cached);
+            state.grants.insert(grant.credential, cached);
         }
         drop(state);
         self.0.wanted.notify_one();
     }
 
-    async fn read(&self, id: SessionId, now: DateTime<Utc>) -> Option<Standing> {
+    /// What the store says: a grant, or why there is none. None when it says
+    /// nothing.
+    async fn read(
+        &self,
+        credential: Credential,
+        now: DateTime<Utc>,
+    ) -> Option<Result<Grant, EndReason>> {
         self.0.metrics.authority_reads.inc();
-        let sessions = self.0.store.sessions();
-        match tokio::time::timeout(READ_TIMEOUT, sessions.standing(id, now)).await {
-            Ok(Ok(standing)) => Some(standing),
+        let read = self.read_now(credential, now);
+        match tokio::time::timeout(READ_TIMEOUT, read).await {
+            Ok(Ok(found)) => Some(found),
             Ok(Err(error)) => {
-                tracing::warn!(%error, "a session could not be read");
+                tracing::warn!(%error, "a credential could not be read");
                 None
             }
             Err(_) => {
-                tracing::warn!("a session could not be read in time");
+                tracing::warn!("a credential could not be read in time");
                 None
             }
         }
     }
 
-    /// Follows a session for a stream or socket.
-    pub(crate) fn follow(&self, authority: &Authority) -> LiveSession {
+    async fn read_now(
+        &self,
+        credential: Credential,
+        now: DateTime<Utc>,
+    ) -> Result<Result<Grant, EndReason>, StoreError> {
+        let store = &self.0.store;
+        Ok(match credential {
+            Credential::Session(id) => match store.sessions().standing(id, now).await? {
+                Standing::Good(authority) => Ok(Grant::of_session(authority)),
+                Standing::Ended(reason) => Err(reason),
+                // The account is gone with its sessions.
+                Standing::Unknown => Err(EndReason::AccountChanged),
+            },
+            Credential::ApiKey(hash) => {
+                let found = store.api_keys().lookup_authority(&hash, now).await?;
+                found
+                    .map(|key| Grant::of_key(hash, key))
+                    .ok_or(EndReason::Revoked)
+            }
+        })
+    }
+
+    /// Follows a credential for a stream or socket.
+    pub(crate) fn follow(&self, grant: &Grant) -> LiveSession {
         let signal = Arc::new(Signal::default());
         let mut state = self.0.state.lock();
         let key = state.next_live;
@@ -245,14 +307,12 @@ impl AuthorityCache {
         state.live.insert(
             key,
             Live {
-                session_id: authority.session_id,
-                user_id: authority.user_id,
-                expires_at: authority.expires_at,
+                grant: grant.clone(),
                 signal: Arc::clone(&signal),
             },
         );
         // It may have ended between the check of the credential and now.
-        state.recheck.insert(authority.session_id);
+        state.recheck.insert(grant.credential);
         drop(state);
         self.0.wanted.notify_one();
         LiveSession {
@@ -265,17 +325,44 @@ impl AuthorityCache {
     /// This process ended a session.
     pub(crate) fn ended(&self, id: SessionId, reason: EndReason) {
         let mut state = self.0.state.lock();
-        state.forget(|session, _| session == id);
-        state.end(Ending::Session(reason), |live| live.session_id == id);
+        let is_it = |grant: &Grant| grant.actor.session_id == Some(id);
+        state.forget(is_it);
+        state.end(Ending::Session(reason), is_it);
     }
 
-    /// This process ended an account's sessions, all or all but one.
+    /// This process ended an account's sessions, all or all but one. With the
+    /// account its keys end too; a password is not theirs.
     pub(crate) fn ended_of(&self, user: UserId, keep: Option<SessionId>, reason: EndReason) {
         let mut state = self.0.state.lock();
-        state.forget(|_, owner| owner == user);
-        state.end(Ending::Session(reason), |live| {
-            live.user_id == user && Some(live.session_id) != keep
+        state.forget(|grant| grant.is_of(user));
+        state.end(Ending::Session(reason), |grant| {
+            let kept = match grant.actor.session_id {
+                Some(session) => Some(session) == keep,
+                None => reason != EndReason::AccountChanged,
+            };
+            grant.is_of(user) && !kept
         });
+    }
+
+    /// This process revoked or rotated a key.
+    pub(crate) fn ended_key(&self, id: ApiKeyId) {
+        let mut state = self.0.state.lock();
+        let is_it = |grant: &Grant| grant.actor.api_key_id == Some(id);
+        state.forget(is_it);
+        state.end(Ending::Session(EndReason::Revoked), is_it);
+    }
+
+    /// This process changed what a key may do.
+    pub(crate) fn changed_key(&self, id: ApiKeyId) {
+        let mut state = self.0.state.lock();
+        state.forget(|grant| grant.actor.api_key_id == Some(id));
+    }
+
+    /// This process changed what accounts may do.
+    pub(crate) fn changed_of(&self, users: &[UserId]) {
+        let users: HashSet<UserId> = users.iter().copied().collect();
+        let mut state = self.0.state.lock();
+        state.forget(|grant| users.contains(&grant.actor.user_id));
     }
 
     /// Keeps the cache true until `stop`.
@@ -287,7 +374,7 @@ impl AuthorityCache {
         let mut next_poll = Instant::now();
         loop {
             let due = async {
-                if self.is_idle() {
+                if self.0.state.lock().is_idle() {
                     self.0.wanted.notified().await;
                 }
                 tokio::time::sleep_until(next_poll).await;
@@ -300,6 +387,7 @@ impl AuthorityCache {
                 }
                 () = due => {
                     self.poll(&mut feed).await;
+                    self.write_used().await;
                     self.note_expired();
                     next_poll = Instant::now() + POLL;
                 }
@@ -308,21 +396,21 @@ impl AuthorityCache {
         }
     }
 
-    fn is_idle(&self) -> bool {
-        let state = self.0.state.lock();
-        state.sessions.is_empty() && state.live.is_empty()
-    }
-
     /// `None` is a gap: anything may have changed.
     fn hear(&self, hint: Option<Heard>) {
         let mut state = self.0.state.lock();
         match hint {
             Some(Heard::Changed(Wakeup { kind, id, .. })) => match kind {
-                WakeupKind::Session => state.forget(|session, _| session.as_uuid() == id),
-                WakeupKind::User => state.forget(|_, user| user.as_uuid() == id),
+                WakeupKind::Session => {
+                    state.forget(|grant| grant.actor.session_id.map(Uuid::from) == Some(id));
+                }
+                WakeupKind::User => state.forget(|grant| grant.actor.user_id.as_uuid() == id),
+                WakeupKind::ApiKey => {
+                    state.forget(|grant| grant.actor.api_key_id.map(Uuid::from) == Some(id));
+                }
                 _ => {}
             },
-            Some(Heard::Reconnected) | None => state.forget(|_, _| true),
+            Some(Heard::Reconnected) | None => state.forget(|_| true),
         }
     }
 
@@ -339,9 +427,9 @@ impl AuthorityCache {
                 state.fed_at = Some(begun);
                 feed.failing = false;
                 state
-                    .sessions
+                    .grants
                     .retain(|_, cached| cached.used_at.elapsed() < IDLE);
-                if state.sessions.is_empty() && state.live.is_empty() {
+                if state.is_idle() {
                     // Nobody is here: the next one starts the feed afresh.
                     state.fed_at = None;
                     feed.since = None;
@@ -354,7 +442,7 @@ impl AuthorityCache {
         if !feed.failing {
             tracing::warn!(
                 error = failure,
-                "the store does not say which sessions ended"
+                "the store does not say which credentials ended"
             );
         }
         feed.failing = true;
@@ -371,18 +459,40 @@ impl AuthorityCache {
         let mut state = self.0.state.lock();
         if fresh {
             // What was read before the first poll may be older than its window.
-            state.forget(|_, _| true);
+            state.forget(|_| true);
         }
         let mut sessions = HashSet::new();
         let mut users = HashSet::new();
+        let mut keys = HashSet::new();
         for change in changes {
             match change {
                 AuthorityChange::Session(id) => sessions.insert(*id),
                 AuthorityChange::User(id) => users.insert(*id),
+                AuthorityChange::ApiKey(id) => keys.insert(*id),
             };
         }
         if !changes.is_empty() {
-            state.forget(|session, user| sessions.contains(&session) || users.contains(&user));
+            state.forget(|Grant { actor, .. }| {
+                users.contains(&actor.user_id)
+                    || actor.session_id.is_some_and(|id| sessions.contains(&id))
+                    || actor.api_key_id.is_some_and(|id| keys.contains(&id))
+            });
+        }
+    }
+
+    /// Writes when keys were last used: one statement for all of them. What is
+    /// not written now is when the key is used again.
+    async fn write_used(&self) {
+        let keys: Vec<ApiKeyId> = self.0.state.lock().used_keys.drain().collect();
+        if keys.is_empty() {
+            return;
+        }
+        let now = self.0.clock.now();
+        let api_keys = self.0.store.api_keys();
+        match tokio::time::timeout(WRITE_TIMEOUT, api_keys.note_used(&keys, now)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the last use of keys was not written"),
+            Err(_) => tracing::warn!("the last use of keys was not written in time"),
         }
     }
 
@@ -391,41 +501,37 @@ impl AuthorityCache {
     fn note_expired(&self) {
         let now = self.0.clock.now();
         let mut state = self.0.state.lock();
-        let expired = state.live.values().filter(|live| live.expires_at <= now);
-        let expired: Vec<SessionId> = expired.map(|live| live.session_id).collect();
+        let expired = state.live.values().filter(|live| !live.grant.holds(now));
+        let expired: Vec<Credential> = expired.map(|live| live.grant.credential).collect();
         state.recheck.extend(expired);
     }
 
-    /// Reads the sessions of live streams again that may have ended.
+    /// Reads the credentials of live streams again that may have ended.
     async fn recheck(&self) {
-        let due: Vec<SessionId> = self.0.state.lock().recheck.drain().collect();
+        let due: Vec<Credential> = self.0.state.lock().recheck.drain().collect();
         if due.is_empty() {
             return;
         }
         let now = self.0.clock.now();
         stream::iter(due)
-            .for_each_concurrent(8, |id| async move {
-                let standing = self.read(id, now).await;
+            .for_each_concurrent(8, |credential| async move {
+                let read = self.read(credential, now).await;
                 let mut state = self.0.state.lock();
-                let ending = match standing {
-                    Some(Standing::Good(authority)) => {
+                let is_it = |grant: &Grant| grant.credential == credential;
+                match read {
+                    Some(Ok(grant)) => {
                         let lives = state.live.values_mut();
-                        for live in lives.filter(|live| live.session_id == id) {
-                            live.expires_at = authority.expires_at;
+                        for live in lives.filter(|live| is_it(&live.grant)) {
+                            live.grant = grant.clone();
                         }
-                        return;
                     }
-                    Some(Standing::Ended(reason)) => reason,
-                    // The account is gone with its sessions.
-                    Some(Standing::Unknown) => EndReason::AccountChanged,
+                    Some(Err(reason)) => state.end(Ending::Session(reason), is_it),
                     None => {
-                        if state.live.values().any(|live| live.session_id == id) {
-                            state.recheck.insert(id);
+                        if state.live.values().any(|live| is_it(&live.grant)) {
+                            state.recheck.insert(credential);
                         }
-                        return;
                     }
-                };
-                state.end(Ending::Session(ending), |live| live.session_id == id);
+                }
             })
             .await;
     }

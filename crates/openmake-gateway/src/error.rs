@@ -41,6 +41,26 @@ fn conflict_error(conflict: Conflict) -> ApiError {
             "idempotency_mismatch",
             "This idempotency key was used for another request.",
         ),
+        Conflict::TooManyKeys => conflicts(
+            "too_many_api_keys",
+            "You have 100 API keys, as many as one may.",
+        )
+        .with_hint("Revoke those that are not used."),
+        Conflict::KeyRevoked => {
+            conflicts("api_key_revoked", "This API key was revoked.").with_hint("Make a new one.")
+        }
+        Conflict::KeyExpired => conflicts("api_key_expired", "This API key has expired.")
+            .with_hint("Set another `expires_at` first."),
+        Conflict::GroupNameTaken => conflicts("group_name_taken", "Another group has this name."),
+        Conflict::AlreadyMember => conflicts(
+            "already_member",
+            "This account belongs to the group already.",
+        ),
+        Conflict::ManagerStays => ApiError::new(
+            ErrorKind::Forbidden,
+            "Only an administrator removes a manager from a group.",
+        )
+        .with_code("manager_stays"),
         Conflict::NodeNameTaken => conflicts("node_name_taken", "Another node has this name."),
         conflict @ Conflict::WrongMasterKey => ApiError::internal(conflict),
     }

@@ -14,14 +14,17 @@ use tower::ServiceExt as _;
 
 use crate::{
     authority::{AuthorityCache, LiveSession, Refusal},
+    grant::Grant,
+    guard::API_KEY_HEADER,
     state::{AiService, App},
 };
 
 /// Headers that say who asks: the gateway has read them.
-const OWN_HEADERS: [header::HeaderName; 3] = [
+const OWN_HEADERS: [header::HeaderName; 4] = [
     header::AUTHORIZATION,
     header::COOKIE,
     header::PROXY_AUTHORIZATION,
+    header::HeaderName::from_static(API_KEY_HEADER),
 ];
 
 /// Who asks, as the ai role reads it.
@@ -31,7 +34,7 @@ pub(crate) struct Caller {
     pub(crate) client: ClientInfo,
 }
 
-/// Passes a request on. A stream of events ends when its session does.
+/// Passes a request on. A stream ends when its session or key does.
 pub(crate) async fn forward(State(app): State<App>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let mut inner = Request::new(body);
@@ -40,13 +43,11 @@ pub(crate) async fn forward(State(app): State<App>, request: Request) -> Respons
     *inner.headers_mut() = own_headers_removed(parts.headers);
     // A fresh set: what axum noted about our own routing must not reach the
     // routing inside.
-    let actor = parts.extensions.get::<Actor>().cloned();
+    let grant = parts.extensions.get::<Grant>().cloned();
     copy_extensions(&parts.extensions, inner.extensions_mut());
     let response = call(app.ai.clone(), inner).await;
-    match actor {
-        Some(actor) if is_event_stream(&response) => {
-            end_with(&app.authority, &actor, response).await
-        }
+    match grant {
+        Some(grant) if is_live(&response) => end_with(&app.authority, &grant, response).await,
         _ => response,
     }
 }
@@ -105,15 +106,21 @@ pub(crate) fn is_event_stream(response: &Response) -> bool {
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }
 
-async fn end_with(authority: &AuthorityCache, actor: &Actor, response: Response) -> Response {
-    let Some(session_id) = actor.session_id else {
-        return response;
-    };
-    let live = match authority.authorize(session_id).await {
-        Ok(session) => authority.follow(&session),
+/// Whether an answer is a stream that goes on for as long as a model writes.
+fn is_live(response: &Response) -> bool {
+    is_event_stream(response)
+        || response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-ndjson"))
+}
+
+async fn end_with(authority: &AuthorityCache, grant: &Grant, response: Response) -> Response {
+    let live = match authority.authorize(grant.credential).await {
+        Ok(grant) => authority.follow(&grant),
         Err(Refusal::Ended) => return ApiError::unauthenticated().into_response(),
         Err(Refusal::Unavailable) => {
-            return ApiError::unavailable("the session could not be checked").into_response();
+            return ApiError::unavailable("the credential could not be checked").into_response();
         }
     };
     response.map(|body| following(body, live))

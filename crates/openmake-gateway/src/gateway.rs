@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -35,7 +38,7 @@ use crate::{
     metrics::Metrics,
     openapi,
     passwords::Hasher,
-    rate::RateLimits,
+    rate::{KeyLimits, RateLimits},
     request,
     routes::health,
     settings::GatewaySettings,
@@ -106,12 +109,14 @@ impl Gateway {
             refresh_tokens: RefreshTokens::new(&parts.keys),
             hasher: Hasher::new(Arc::clone(&parts.ids), metrics.clone()),
             limits: RateLimits::new(&parts.settings.rates),
+            key_limits: KeyLimits::default(),
             proxies: Proxies::new(parts.settings.trusted_proxies.clone()),
             origins: Origins::new(&parts.settings.allowed_origins),
             sockets: SocketCounts::default(),
             started: Instant::now(),
             openapi_json: parts.openapi_json.into(),
             plain_cookies: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
             store: parts.store,
             clock: parts.clock,
             ids: parts.ids,
@@ -128,6 +133,12 @@ impl Gateway {
             ai_routes: parts.ai_routes,
             web: parts.web,
         }
+    }
+
+    /// `/ready` says from now on that this process is leaving, so that a load
+    /// balancer sends new requests elsewhere while the running turns end.
+    pub fn start_draining(&self) {
+        self.app.draining.store(true, Ordering::Relaxed);
     }
 
     /// Everything, to be served with
@@ -197,7 +208,17 @@ impl Gateway {
         let origins: Vec<HeaderValue> = origins
             .filter_map(|origin| HeaderValue::from_str(origin).ok())
             .collect();
-        let expose = ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"];
+        let expose = [
+            "ratelimit-limit",
+            "ratelimit-remaining",
+            "ratelimit-reset",
+            "x-ratelimit-limit-requests",
+            "x-ratelimit-remaining-requests",
+            "x-ratelimit-reset-requests",
+            "x-ratelimit-limit-tokens",
+            "x-ratelimit-remaining-tokens",
+            "x-ratelimit-reset-tokens",
+        ];
         let expose = expose.map(HeaderName::from_static);
         (!origins.is_empty()).then(|| {
             CorsLayer::new()
@@ -213,6 +234,7 @@ impl Gateway {
                 .allow_headers([
                     header::AUTHORIZATION,
                     header::CONTENT_TYPE,
+                    HeaderName::from_static(guard::API_KEY_HEADER),
                     HeaderName::from_static("idempotency-key"),
                     HeaderName::from_static("last-event-id"),
                 ])

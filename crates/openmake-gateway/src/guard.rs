@@ -13,14 +13,19 @@ use axum::{
 use http::{HeaderMap, HeaderValue, Method, header};
 use http_body_util::Limited;
 use openmake_api::{ApiError, ClientInfo, extract::too_large};
-use openmake_types::{Actor, ErrorKind, ModelAccess};
+use openmake_types::{Actor, ErrorKind};
 use tracing::Instrument as _;
 
 use crate::{
     authority::Refusal,
+    grant::{Credential, Grant},
     rate::{Allowance, Class, Key},
     state::App,
+    tokens::{Claims, is_key, key_hash},
 };
+
+/// Where a key may stand instead of in `Authorization`.
+pub(crate) const API_KEY_HEADER: &str = "x-api-key";
 
 /// The one list of routes that need no credential. A test holds a snapshot of
 /// it, so that a change is seen.
@@ -95,11 +100,11 @@ pub(crate) async fn authenticate(
         .to_owned();
     let method = request.method().clone();
     let open = is_open(&method, &route);
-    let actor = match actor_of(&app, request.headers()).await {
-        Ok(actor) => actor,
+    let grant = match grant_of(&app, request.headers()).await {
+        Ok(grant) => grant,
         Err(error) if open && error.kind() == ErrorKind::Unauthenticated => None,
         Err(error) => {
-            // Guessing tokens counts towards the address.
+            // Guessing tokens and keys counts towards the address.
             let address = Key::address(client_ip(&request));
             return match count(&app, &[(Class::Anonymous, address)]) {
                 Ok(allowance) => with_rates(error.into_response(), allowance),
@@ -107,21 +112,61 @@ pub(crate) async fn authenticate(
             };
         }
     };
-    let classes = classes_of(&method, &route, actor.as_ref(), client_ip(&request));
+    let own = match grant.as_ref().map(|grant| count_key(&app, grant)) {
+        Some(Ok(allowance)) => allowance,
+        Some(Err(refused)) => return refused,
+        None => None,
+    };
+    let actor = grant.as_ref().map(|grant| &grant.actor);
+    let by_key = actor.is_some_and(|actor| actor.api_key_id.is_some());
+    let classes = classes_of(&method, &route, actor, client_ip(&request));
     let allowance = match count(&app, &classes) {
         Ok(allowance) => allowance,
         Err(refused) => return refused,
     };
-    if actor.is_none() && !open {
+    if grant.is_none() && !open {
         return with_rates(ApiError::unauthenticated().into_response(), allowance);
     }
     // Only this function says who acts.
     request.extensions_mut().remove::<Actor>();
-    if let Some(actor) = actor {
-        tracing::Span::current().record("user_id", actor.user_id.to_string());
-        request.extensions_mut().insert(actor);
+    request.extensions_mut().remove::<Grant>();
+    if let Some(grant) = grant {
+        let span = tracing::Span::current();
+        span.record("user_id", grant.actor.user_id.to_string());
+        if let Some(key) = grant.actor.api_key_id {
+            span.record("api_key_id", key.to_string());
+        }
+        request.extensions_mut().insert(grant.actor.clone());
+        request.extensions_mut().insert(grant);
     }
-    with_rates(next.run(request).await, allowance)
+    let mut response = with_rates(next.run(request).await, allowance);
+    // Clients that were written for OpenAI's server look for its headers.
+    if by_key && let Some(allowance) = Allowance::narrower(own, allowance) {
+        allowance.write_for_key(response.headers_mut());
+    }
+    response
+}
+
+/// Counts a request towards its key's own limit.
+fn count_key(app: &App, grant: &Grant) -> Result<Option<Allowance>, Response> {
+    let Some((key, limit)) = grant.actor.api_key_id.zip(grant.requests_per_minute) else {
+        return Ok(None);
+    };
+    match app.key_limits.check(key, limit) {
+        Ok(allowance) => Ok(Some(allowance)),
+        Err(refused) => {
+            count_refusal(app, "api_key");
+            let mut response = refused.refusal_of_key().into_response();
+            refused.write(response.headers_mut());
+            refused.write_for_key(response.headers_mut());
+            Err(response)
+        }
+    }
+}
+
+fn count_refusal(app: &App, class: &'static str) {
+    let labels = crate::metrics::ClassLabels { class };
+    app.metrics.rate_limited.get_or_create(&labels).inc();
 }
 
 fn client_ip(request: &Request) -> Option<std::net::IpAddr> {
@@ -157,9 +202,7 @@ fn count(app: &App, classes: &[(Class, Key)]) -> Result<Option<Allowance>, Respo
         match app.limits.check(*class, *key) {
             Ok(allowance) => left = allowance.or(left),
             Err(refused) => {
-                let class = class.as_str();
-                let labels = crate::metrics::ClassLabels { class };
-                app.metrics.rate_limited.get_or_create(&labels).inc();
+                count_refusal(app, class.as_str());
                 return Err(with_rates(refused.refusal().into_response(), Some(refused)));
             }
         }
@@ -174,7 +217,13 @@ fn with_rates(mut response: Response, allowance: Option<Allowance>) -> Response 
     response
 }
 
-async fn actor_of(app: &App, headers: &HeaderMap) -> Result<Option<Actor>, ApiError> {
+async fn grant_of(app: &App, headers: &HeaderMap) -> Result<Option<Grant>, ApiError> {
+    // Made for us alone, while a proxy may have put its own password into
+    // `Authorization`.
+    if let Some(value) = headers.get(API_KEY_HEADER) {
+        let key = value.to_str().map_err(|_| key_invalid())?;
+        return grant_of_key(app, key.trim()).await.map(Some);
+    }
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Ok(None);
     };
@@ -185,44 +234,53 @@ async fn actor_of(app: &App, headers: &HeaderMap) -> Result<Option<Actor>, ApiEr
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
     let token = token.ok_or_else(ApiError::unauthenticated)?;
-    actor_of_token(app, token).await.map(|found| Some(found.0))
+    if is_key(token) {
+        return grant_of_key(app, token).await.map(Some);
+    }
+    grant_of_token(app, token).await.map(|found| Some(found.0))
 }
 
-/// The actor of an access token, with what the socket needs to follow it.
-pub(crate) async fn actor_of_token(
-    app: &App,
-    token: &str,
-) -> Result<
-    (
-        Actor,
-        openmake_store::sessions::Authority,
-        crate::tokens::Claims,
-    ),
-    ApiError,
-> {
+async fn grant_of_key(app: &App, text: &str) -> Result<Grant, ApiError> {
+    let hash = key_hash(text).ok_or_else(key_invalid)?;
+    let credential = Credential::ApiKey(hash);
+    app.authority
+        .authorize(credential)
+        .await
+        .map_err(|refusal| match refusal {
+            Refusal::Ended => key_invalid(),
+            Refusal::Unavailable => ApiError::unavailable("the key could not be checked"),
+        })
+}
+
+/// What an access token gives, with what it says.
+pub(crate) async fn grant_of_token(app: &App, token: &str) -> Result<(Grant, Claims), ApiError> {
     let claims = app
         .access_tokens
         .verify(token, app.clock.now())
         .ok_or_else(expired)?;
-    let authority = match app.authority.authorize(claims.session_id).await {
-        Ok(authority) => authority,
+    let credential = Credential::Session(claims.session_id);
+    let grant = match app.authority.authorize(credential).await {
+        Ok(grant) => grant,
         Err(Refusal::Ended) => return Err(expired()),
         Err(Refusal::Unavailable) => {
             return Err(ApiError::unavailable("the session could not be checked"));
         }
     };
-    if authority.user_id != claims.user_id {
+    if !grant.is_of(claims.user_id) {
         return Err(expired());
     }
-    let actor = Actor {
-        user_id: authority.user_id,
-        role: authority.role,
-        session_id: Some(authority.session_id),
-        api_key_id: None,
-        capabilities: authority.role.capabilities(),
-        models: ModelAccess::All,
-    };
-    Ok((actor, authority, claims))
+    Ok((grant, claims))
+}
+
+/// One answer for all keys that do not hold: which it is, is nobody's business
+/// but the owner's.
+fn key_invalid() -> ApiError {
+    ApiError::new(
+        ErrorKind::Unauthenticated,
+        "There is no such API key, or it was revoked or has expired.",
+    )
+    .with_code("api_key_invalid")
+    .with_hint("Send a key of /api/v1/api-keys as `Authorization: Bearer` or `X-API-Key`.")
 }
 
 fn expired() -> ApiError {

@@ -13,6 +13,7 @@ mod docs;
 mod error;
 mod forward;
 mod gateway;
+mod grant;
 mod guard;
 mod lockout;
 mod metrics;

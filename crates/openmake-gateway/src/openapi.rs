@@ -21,7 +21,7 @@ use crate::{routes, state::App};
         license(name = "MIT", identifier = "MIT")
     ),
     components(schemas(Problem, Event, ClientFrame, ServerFrame)),
-    security(("bearer" = [])),
+    security(("bearer" = []), ("api_key" = [])),
     modifiers(&Schemes)
 )]
 struct Document;
@@ -33,10 +33,14 @@ impl Modify for Schemes {
         let components = openapi.components.get_or_insert_default();
         let bearer = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .bearer_format("JWT")
-            .description(Some("The access token from /api/v1/auth/login."))
+            .description(Some(
+                "The access token from /api/v1/auth/login, or a key from /api/v1/api-keys.",
+            ))
             .build();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        let key = ApiKeyValue::with_description("X-API-Key", "A key from /api/v1/api-keys.");
+        let key = SecurityScheme::ApiKey(ApiKey::Header(key));
+        components.add_security_scheme("api_key", key);
         let cookie = ApiKeyValue::with_description(
             "openmake_refresh",
             "Set at sign-in; sent to /api/v1/auth only.",

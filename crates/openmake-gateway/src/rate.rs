@@ -1,6 +1,7 @@
 //! How many requests an account or an address may send.
 
 use std::{
+    collections::HashMap,
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
     sync::atomic::{AtomicU32, Ordering},
@@ -11,11 +12,16 @@ use governor::{
     Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
     middleware::StateInformationMiddleware,
-    state::keyed::DefaultKeyedStateStore,
+    state::{InMemoryState, NotKeyed, keyed::DefaultKeyedStateStore},
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-use openmake_api::ApiError;
-use openmake_types::{ErrorKind, UserId};
+use openmake_api::{
+    ApiError,
+    rates::{Counted, KeyRates},
+};
+use openmake_types::{ApiKeyId, ErrorKind, UserId};
+use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use crate::settings::RateSettings;
 
@@ -87,6 +93,16 @@ pub(crate) struct Allowance {
 }
 
 impl Allowance {
+    /// When `remaining` of `limit` are left, the rest comes back evenly.
+    fn left(limit: u32, remaining: u32) -> Self {
+        let spent = u64::from(limit.saturating_sub(remaining));
+        Self {
+            limit,
+            remaining,
+            reset_seconds: (spent * MINUTE.as_secs()).div_ceil(u64::from(limit)),
+        }
+    }
+
     /// Adds the `RateLimit-*` headers (draft-ietf-httpapi-ratelimit-headers).
     pub(crate) fn write(self, headers: &mut HeaderMap) {
         let mut set = |name: &'static str, value: u64| {
@@ -95,6 +111,36 @@ impl Allowance {
         set("ratelimit-limit", self.limit.into());
         set("ratelimit-remaining", self.remaining.into());
         set("ratelimit-reset", self.reset_seconds);
+    }
+
+    /// The one that leaves less.
+    pub(crate) fn narrower(a: Option<Self>, b: Option<Self>) -> Option<Self> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some(if b.remaining < a.remaining { b } else { a }),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Adds the headers that OpenAI's server gives.
+    pub(crate) fn write_for_key(self, headers: &mut HeaderMap) {
+        let rates = KeyRates {
+            limit: self.limit.into(),
+            remaining: self.remaining.into(),
+            reset: Duration::from_secs(self.reset_seconds),
+        };
+        rates.write(Counted::Requests, headers);
+    }
+
+    /// The answer when a key has no request left.
+    pub(crate) fn refusal_of_key(self) -> ApiError {
+        let detail = format!(
+            "This API key may send {} requests in a minute, and has.",
+            self.limit
+        );
+        ApiError::new(ErrorKind::RateLimited, detail)
+            .with_code("key_requests_limited")
+            .with_hint("Wait for as long as Retry-After says, or have the key's limit raised.")
+            .with_retry_after(self.reset_seconds.max(1))
     }
 
     /// The answer when nothing is left.
@@ -130,15 +176,7 @@ impl Limiter {
         let key = self.bounded(key);
         let limit = self.limit.get();
         match self.keyed.check_key(&key) {
-            Ok(state) => {
-                let remaining = state.remaining_burst_capacity();
-                let spent = u64::from(limit.saturating_sub(remaining));
-                Ok(Allowance {
-                    limit,
-                    remaining,
-                    reset_seconds: (spent * MINUTE.as_secs()).div_ceil(u64::from(limit)),
-                })
-            }
+            Ok(state) => Ok(Allowance::left(limit, state.remaining_burst_capacity())),
             Err(refused) => Err(Allowance {
                 limit,
                 remaining: 0,
@@ -165,6 +203,58 @@ impl Limiter {
             Key::Everyone
         } else {
             key
+        }
+    }
+}
+
+type Direct = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
+
+struct KeyLimiter {
+    limit: NonZeroU32,
+    direct: Direct,
+    used_at: Instant,
+}
+
+/// The requests of keys with a limit of their own, in this process. Memory is
+/// bounded by the keys that hold: only those are counted here.
+#[derive(Default)]
+pub(crate) struct KeyLimits {
+    keys: Mutex<HashMap<ApiKeyId, KeyLimiter>>,
+    clock: DefaultClock,
+}
+
+impl KeyLimits {
+    /// Counts a request of a key that may send `limit` in a minute. A new limit
+    /// starts with all of it.
+    pub(crate) fn check(&self, key: ApiKeyId, limit: u32) -> Result<Allowance, Allowance> {
+        // Nobody sets 0; the schema refuses it.
+        let limit = NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN);
+        let now = Instant::now();
+        let mut keys = self.keys.lock();
+        if keys.len() >= MAX_KEYS && !keys.contains_key(&key) {
+            // Who was silent for a minute has the whole limit again.
+            keys.retain(|_, limiter| now - limiter.used_at < MINUTE);
+        }
+        let made = || KeyLimiter {
+            limit,
+            direct: RateLimiter::direct(Quota::per_minute(limit)).with_middleware(),
+            used_at: now,
+        };
+        let limiter = keys.entry(key).or_insert_with(made);
+        if limiter.limit != limit {
+            *limiter = made();
+        }
+        limiter.used_at = now;
+        match limiter.direct.check() {
+            Ok(state) => Ok(Allowance::left(
+                limit.get(),
+                state.remaining_burst_capacity(),
+            )),
+            Err(refused) => Err(Allowance {
+                limit: limit.get(),
+                remaining: 0,
+                reset_seconds: whole_seconds(refused.wait_time_from(self.clock.now())),
+            }),
         }
     }
 }
@@ -244,6 +334,21 @@ mod tests {
         assert_eq!(address("2001:db8::1"), address("2001:db8::ffff:1"));
         assert_ne!(address("2001:db8::1"), address("2001:db8:0:1::1"));
         assert_eq!(address("::ffff:192.0.2.1"), address("192.0.2.1"));
+    }
+
+    #[test]
+    fn a_key_has_its_own_limit_and_a_new_one_holds_at_once() {
+        let limits = KeyLimits::default();
+        let key = |number| ApiKeyId::from_uuid(uuid::Uuid::from_u128(number));
+        for left in [1, 0] {
+            let allowance = limits.check(key(1), 2).expect("within");
+            assert_eq!((allowance.limit, allowance.remaining), (2, left));
+        }
+        assert!(limits.check(key(1), 2).is_err());
+        assert!(limits.check(key(2), 2).is_ok());
+        let raised = limits.check(key(1), 10).expect("within the new one");
+        assert_eq!((raised.limit, raised.remaining), (10, 9));
+        assert_eq!(limits.check(key(1), 1).expect("the first").remaining, 0);
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub(crate) async fn enter(State(app): State<App>, mut request: Request, next: Ne
         route = labels.route,
         status = tracing::field::Empty,
         user_id = tracing::field::Empty,
+        api_key_id = tracing::field::Empty,
     );
     let oversized = oversized_head(&app, &request);
     request.extensions_mut().insert(RequestId(id.clone()));

@@ -23,7 +23,7 @@ use crate::{
     authority::AuthorityCache,
     metrics::Metrics,
     passwords::Hasher,
-    rate::RateLimits,
+    rate::{KeyLimits, RateLimits},
     settings::GatewaySettings,
     site::{Origins, Proxies, Site},
     socket::SocketCounts,
@@ -52,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) authority: AuthorityCache,
     pub(crate) hasher: Hasher,
     pub(crate) limits: RateLimits,
+    pub(crate) key_limits: KeyLimits,
     pub(crate) proxies: Proxies,
     pub(crate) origins: Origins,
     pub(crate) metrics: Metrics,
@@ -62,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) started: Instant,
     pub(crate) openapi_json: bytes::Bytes,
     pub(crate) plain_cookies: AtomicBool,
+    pub(crate) draining: AtomicBool,
 }
 
 impl App {

@@ -78,6 +78,24 @@ pub enum Conflict {
     /// A guest may have one conversation.
     #[error("a guest has one conversation")]
     GuestLimit,
+    /// The account has as many keys as one may have.
+    #[error("there are too many keys")]
+    TooManyKeys,
+    /// The key was taken back for good.
+    #[error("the key was revoked")]
+    KeyRevoked,
+    /// The key's time is over.
+    #[error("the key has expired")]
+    KeyExpired,
+    /// Another group has this name.
+    #[error("the group's name is taken")]
+    GroupNameTaken,
+    /// The account belongs to the group already.
+    #[error("the account is in the group")]
+    AlreadyMember,
+    /// Only an administrator removes a manager from a group.
+    #[error("a manager is removed by an administrator only")]
+    ManagerStays,
 }
 
 impl From<Conflict> for StoreError {
@@ -133,6 +151,7 @@ impl Refusal {
         if error.is_unique_violation() {
             return match error.constraint() {
                 Some("users_email_key") => Self::Conflict(Conflict::EmailTaken),
+                Some("user_groups_name_key") => Self::Conflict(Conflict::GroupNameTaken),
                 Some("model_nodes_name_key") => Self::Conflict(Conflict::NodeNameTaken),
                 _ => Self::Fault,
             };

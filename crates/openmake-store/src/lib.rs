@@ -5,14 +5,17 @@
 //! [`StoreError::NotFound`]. Functions that do a security-relevant act take
 //! the [`audit::NewAudit`] that records it, and write both in one transaction.
 
+pub mod api_keys;
 pub mod audit;
 pub mod blobs;
 pub mod conversations;
 mod database;
 mod error;
+pub mod groups;
 pub mod invitations;
 pub mod maintenance;
 pub mod messages;
+mod model_access;
 pub mod nodes;
 mod schema;
 pub mod search;

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use openmake_types::{Role, SessionId, UnknownName, UserId};
+use openmake_types::{ApiKeyId, ModelAccess, Role, SessionId, UnknownName, UserId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -11,6 +11,7 @@ use crate::{
     Store, StoreError,
     audit::{self, NewAudit},
     error::parsed,
+    model_access,
     text::{storable_agent, storable_option},
 };
 
@@ -156,6 +157,8 @@ pub struct Authority {
     pub user_id: UserId,
     /// The role now.
     pub role: Role,
+    /// What its groups allow now.
+    pub models: ModelAccess,
     /// When the session ends by itself.
     pub expires_at: DateTime<Utc>,
 }
@@ -176,8 +179,11 @@ pub enum Standing {
 pub enum AuthorityChange {
     /// A session ended.
     Session(SessionId),
-    /// An account's role, password or activation changed.
+    /// An account's role, password, activation or groups changed, or what its
+    /// groups allow.
     User(UserId),
+    /// A key was made, changed, rotated or taken back.
+    ApiKey(ApiKeyId),
 }
 
 /// Sign-ins.
@@ -264,7 +270,8 @@ impl Sessions<'_> {
         now: DateTime<Utc>,
     ) -> Result<Standing, StoreError> {
         let row = sqlx::query!(
-            "SELECT s.user_id, s.expires_at, s.ended_reason, u.role, u.is_active
+            "SELECT s.user_id, s.expires_at, s.ended_reason, u.role, u.is_active,
+                    user_allowed_models(u.id) AS models
                FROM sessions s JOIN users u ON u.id = s.user_id
               WHERE s.id = $1",
             id.as_uuid(),
@@ -287,6 +294,7 @@ impl Sessions<'_> {
             session_id: id,
             user_id: UserId::from_uuid(row.user_id),
             role: parsed("users.role", &row.role)?,
+            models: model_access::read(row.models),
             expires_at: row.expires_at,
         }))
     }
@@ -377,7 +385,9 @@ impl Sessions<'_> {
             r#"SELECT now() AS "now!",
                       ARRAY(SELECT id FROM sessions WHERE ended_at > $1) AS "sessions!: Vec<Uuid>",
                       ARRAY(SELECT id FROM users WHERE authority_changed_at > $1)
-                          AS "users!: Vec<Uuid>""#,
+                          AS "users!: Vec<Uuid>",
+                      ARRAY(SELECT id FROM api_keys WHERE authority_changed_at > $1)
+                          AS "keys!: Vec<Uuid>""#,
             since,
         )
         .fetch_one(&self.0.pool)
@@ -390,7 +400,11 @@ impl Sessions<'_> {
             .users
             .into_iter()
             .map(|id| AuthorityChange::User(UserId::from_uuid(id)));
-        Ok((sessions.chain(users).collect(), row.now))
+        let keys = row
+            .keys
+            .into_iter()
+            .map(|id| AuthorityChange::ApiKey(ApiKeyId::from_uuid(id)));
+        Ok((sessions.chain(users).chain(keys).collect(), row.now))
     }
 }
 

@@ -7,13 +7,15 @@ use uuid::Uuid;
 
 use crate::{Store, StoreError, text::storable};
 
-/// One day of one model.
+/// One day of one model, or of one key and model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageRow {
     /// The day, in UTC.
     pub date: NaiveDate,
     /// The real model.
     pub model: String,
+    /// The key, where keys are told apart and this was asked with one.
+    pub api_key: Option<ApiKeyId>,
     /// Turns and other calls.
     pub requests: i64,
     /// Those that failed.
@@ -39,6 +41,30 @@ pub struct UsageRecord<'a> {
     pub tokens: TokenCounts,
     /// Whether it failed.
     pub failed: CallOutcome,
+}
+
+/// What a report is about.
+#[derive(Debug, Clone, Copy)]
+pub struct UsageFilter {
+    /// Whose use.
+    pub owner: UserId,
+    /// The first day.
+    pub from: NaiveDate,
+    /// The last day.
+    pub to: NaiveDate,
+    /// Only this key's.
+    pub api_key: Option<ApiKeyId>,
+    /// What is told apart.
+    pub by: UsageBy,
+}
+
+/// What a report tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsageBy {
+    /// Days and models, over all keys.
+    Model,
+    /// Days, models and keys.
+    ApiKey,
 }
 
 /// How a model call ended.
@@ -76,23 +102,53 @@ impl Usage<'_> {
         from: NaiveDate,
         to: NaiveDate,
     ) -> Result<Vec<UsageRow>, StoreError> {
-        let rows = sqlx::query_as!(
-            UsageRow,
-            r#"SELECT date, model, sum(requests)::bigint AS "requests!",
+        let filter = UsageFilter {
+            owner,
+            from,
+            to,
+            api_key: None,
+            by: UsageBy::Model,
+        };
+        self.report_by(&filter).await
+    }
+
+    /// The same of one key, or with keys told apart.
+    pub async fn report_by(&self, filter: &UsageFilter) -> Result<Vec<UsageRow>, StoreError> {
+        let rows = sqlx::query!(
+            r#"SELECT date, model, CASE WHEN $5 THEN api_key_id END AS api_key_id,
+                      sum(requests)::bigint AS "requests!",
                       sum(errors)::bigint AS "errors!",
                       sum(input_tokens)::bigint AS "input_tokens!",
                       sum(output_tokens)::bigint AS "output_tokens!"
                  FROM api_usage
                 WHERE user_id = $1 AND date BETWEEN $2 AND $3
-                GROUP BY date, model
-                ORDER BY date, model"#,
-            owner.as_uuid(),
-            from,
-            to,
+                  AND ($4::uuid IS NULL OR api_key_id = $4)
+                GROUP BY 1, 2, 3
+                ORDER BY 1, 2, 3"#,
+            filter.owner.as_uuid(),
+            filter.from,
+            filter.to,
+            filter.api_key.map(ApiKeyId::as_uuid),
+            filter.by == UsageBy::ApiKey,
         )
         .fetch_all(&self.0.pool)
         .await?;
-        Ok(rows)
+        Ok(rows
+            .into_iter()
+            .map(|row| UsageRow {
+                date: row.date,
+                model: row.model,
+                // The nil id stands for nobody's key.
+                api_key: row
+                    .api_key_id
+                    .filter(|id| !id.is_nil())
+                    .map(ApiKeyId::from_uuid),
+                requests: row.requests,
+                errors: row.errors,
+                input_tokens: row.input_tokens,
+                output_tokens: row.output_tokens,
+            })
+            .collect())
     }
 }
 

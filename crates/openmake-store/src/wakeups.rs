@@ -47,8 +47,10 @@ pub enum WakeupKind {
     Settings,
     /// A session ended.
     Session,
-    /// An account's role, password or activation.
+    /// An account's role, password, activation or groups.
     User,
+    /// A key of `owner`.
+    ApiKey,
 }
 
 /// One change.
@@ -86,13 +88,14 @@ impl Store {
 }
 
 impl WakeupKind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Conversation,
         Self::Turn,
         Self::Node,
         Self::Settings,
         Self::Session,
         Self::User,
+        Self::ApiKey,
     ];
 
     /// The kind's letter in a notification.
@@ -104,6 +107,7 @@ impl WakeupKind {
             Self::Settings => "i",
             Self::Session => "s",
             Self::User => "u",
+            Self::ApiKey => "k",
         }
     }
 }

@@ -73,11 +73,13 @@ pub enum Capability {
     Chat,
     /// Create, rename, pin, archive, delete and export one's own conversations.
     ManageConversations,
-    /// Change one's own profile, password and sessions.
+    /// Change one's own profile, password, sessions and keys, and take part in
+    /// running groups. No key ever has it.
     ManageOwnAccount,
     /// See one's own usage.
     ReadOwnUsage,
-    /// See, change and invite other accounts.
+    /// See, change and invite other accounts, and their keys and groups. No key
+    /// ever has it.
     ManageUsers,
     /// See and change model servers.
     ManageNodes,
@@ -98,6 +100,12 @@ impl CapabilitySet {
     pub const NONE: Self = Self(0);
     /// May do everything.
     pub const ALL: Self = Self(u32::MAX);
+
+    /// What either set allows.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
 
     /// This set and `capability`.
     #[must_use]
@@ -166,6 +174,8 @@ pub struct Actor {
     pub capabilities: CapabilitySet,
     /// Which models it may ask.
     pub models: ModelAccess,
+    /// The tokens that its key may cost in a minute, where that is limited.
+    pub tokens_per_minute: Option<u32>,
 }
 
 impl Actor {

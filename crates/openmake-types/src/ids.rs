@@ -82,6 +82,8 @@ id!(/// An invitation to register.
     InvitationId);
 id!(/// A key for programs.
     ApiKeyId);
+id!(/// A group of accounts.
+    GroupId);
 id!(/// One run of the server program; the owner of leases.
     ProcessId);
 

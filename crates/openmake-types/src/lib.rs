@@ -7,6 +7,7 @@ mod clock;
 mod content;
 mod error;
 mod ids;
+mod scope;
 mod usage;
 
 pub use actor::{Actor, Capability, CapabilitySet, ModelAccess, Role, UnknownRole};
@@ -16,7 +17,8 @@ pub use content::{
 };
 pub use error::ErrorKind;
 pub use ids::{
-    ApiKeyId, BlobId, ConversationId, FixedIds, Ids, InvitationId, MessageId, NodeId, ProcessId,
-    RandomIds, SessionId, TurnId, UserId,
+    ApiKeyId, BlobId, ConversationId, FixedIds, GroupId, Ids, InvitationId, MessageId, NodeId,
+    ProcessId, RandomIds, SessionId, TurnId, UserId,
 };
+pub use scope::Scope;
 pub use usage::{TokenCounts, TurnMetrics};

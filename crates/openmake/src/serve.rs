@@ -281,6 +281,7 @@ async fn run_servers(
     warn_if_public(config.server.host);
 
     signals.soft.cancelled().await;
+    gateway.start_draining();
     tracing::info!(
         turns = ai.running_turns(),
         "stopping: waiting for turns that are being answered"

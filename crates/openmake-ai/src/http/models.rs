@@ -21,7 +21,7 @@ use crate::{
     upstream,
 };
 
-/// The models that one can ask: the profiles first, then the real ones.
+/// The models that one may ask: the profiles first, then the real ones.
 #[utoipa::path(
     get,
     path = "/api/v1/models",
@@ -32,12 +32,12 @@ use crate::{
 )]
 pub(crate) async fn list(
     State(core): State<Arc<Core>>,
-    Allowed { .. }: Allowed<Chat>,
+    Allowed { actor, .. }: Allowed<Chat>,
     headers: HeaderMap,
 ) -> Result<Json<ModelList>, ApiError> {
-    let default_model = default_model(&core).await?;
     let models = upstream::models(&core).await;
     let available = upstream::available_of(&models);
+    let default_model = default_model(&core, &actor.models, &available).await?;
     let language = headers
         .get(http::header::ACCEPT_LANGUAGE)
         .and_then(|value| value.to_str().ok())
@@ -45,10 +45,19 @@ pub(crate) async fn list(
         .unwrap_or("en");
     let mut items = profiles(&core, &models, &available, language);
     items.extend(real_models(&models));
-    let hint = (!can_chat(&available)).then(|| {
+    items.retain(|model| actor.models.allows(&model.id));
+    let hint = if !can_chat(&available) {
         let (detail, hint) = upstream::why_no_model(&core);
-        format!("{detail} {hint}")
-    });
+        Some(format!("{detail} {hint}"))
+    } else if items.iter().any(|model| model.available) {
+        None
+    } else {
+        Some(
+            "None of the models that you may ask is available. An administrator can change which \
+             those are."
+                .to_owned(),
+        )
+    };
     Ok(Json(ModelList {
         items,
         default_model,

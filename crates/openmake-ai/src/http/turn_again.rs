@@ -41,8 +41,7 @@ pub(crate) async fn regenerate(
     JsonOrDefault(request): JsonOrDefault<RegenerateRequest>,
 ) -> Result<(StatusCode, Json<TurnStarted>), ApiError> {
     let command = StartCommand {
-        owner: actor.user_id,
-        api_key: actor.api_key_id,
+        actor,
         what: What::Again(TurnId::from_uuid(id)),
         model: request.model,
         thinking: request.thinking,
@@ -72,8 +71,7 @@ pub(crate) async fn continue_answer(
     Path(id): Path<Uuid>,
 ) -> Result<(StatusCode, Json<TurnStarted>), ApiError> {
     let command = StartCommand {
-        owner: actor.user_id,
-        api_key: actor.api_key_id,
+        actor,
         what: What::Continue(TurnId::from_uuid(id)),
         model: None,
         thinking: None,

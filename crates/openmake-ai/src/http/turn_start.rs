@@ -42,8 +42,7 @@ pub(crate) async fn start(
     Json(request): Json<StartTurnRequest>,
 ) -> Result<(StatusCode, Json<TurnStarted>), ApiError> {
     let command = StartCommand {
-        owner: actor.user_id,
-        api_key: actor.api_key_id,
+        actor,
         what: What::Question {
             conversation: ConversationId::from_uuid(id),
             content: request.content,

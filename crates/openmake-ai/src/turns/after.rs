@@ -14,6 +14,7 @@ use openmake_store::{
     wakeups::{Wakeup, WakeupKind},
 };
 use openmake_types::{ApiKeyId, MessageRole, TokenCounts, TurnStatus};
+use tokio::time::Instant;
 
 use crate::core::Core;
 
@@ -136,6 +137,8 @@ async fn ask_for_title(
             (None, TokenCounts::default(), CallOutcome::Failed)
         }
     };
+    core.token_rates
+        .record(answered.api_key, tokens, Instant::now());
     let record = UsageRecord {
         date: core.clock.now().date_naive(),
         owner: turn.owner,

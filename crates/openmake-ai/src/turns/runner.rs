@@ -65,6 +65,8 @@ pub(crate) async fn run(core: Arc<Core>, job: Job) {
     let Some(end) = conclude(&core, &live, outcome) else {
         return;
     };
+    core.token_rates
+        .record(api_key, end.metrics.tokens, Instant::now());
     let status = end.status;
     let model = end.model.clone();
     let ended = finish::end(&core, &turn, &live, end).await;

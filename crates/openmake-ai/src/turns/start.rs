@@ -16,7 +16,7 @@ use openmake_store::{
     wakeups::{Wakeup, WakeupKind},
 };
 use openmake_types::{
-    ApiKeyId, BlobId, ConversationId, ErrorKind, MessageId, MessageRole, TurnId, UserId,
+    Actor, ApiKeyId, BlobId, ConversationId, ErrorKind, MessageId, MessageRole, TurnId, UserId,
 };
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -36,8 +36,8 @@ use crate::{
 /// A turn that is asked for.
 #[derive(Debug)]
 pub(crate) struct StartCommand {
-    pub(crate) owner: UserId,
-    pub(crate) api_key: Option<ApiKeyId>,
+    /// Who asks.
+    pub(crate) actor: Actor,
     pub(crate) what: What,
     pub(crate) model: Option<String>,
     pub(crate) thinking: Option<String>,
@@ -89,6 +89,9 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
         .with_hint("Send it again in a moment.")
         .with_retry_after(2));
     }
+    let owner = command.actor.user_id;
+    let api_key = command.actor.api_key_id;
+    core.token_rates.check(&command.actor, started_at)?;
     let thinking = thinking_level(command.thinking.as_deref())?;
     if command
         .model
@@ -101,7 +104,7 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
             "A model's name has at most 200 characters.",
         ));
     }
-    let asked = understand(&core, command.owner, command.what).await?;
+    let asked = understand(&core, owner, command.what).await?;
     let model = command.model.as_deref().or(asked.default_model.as_deref());
     let chosen = choose(
         &core,
@@ -110,6 +113,7 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
             thinking,
             text: &asked.text,
             images: asked.images,
+            access: &command.actor.models,
         },
     )
     .await?;
@@ -118,14 +122,14 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
         command.model.as_deref(),
         command.thinking.as_deref(),
     );
-    let ask = asked.ask.store(&core, command.owner).await?;
+    let ask = asked.ask.store(&core, owner).await?;
     let now = core.clock.now();
     let start = StartTurn {
         id: TurnId::from_uuid(core.ids.uuid(now)),
         assistant_message_id: MessageId::from_uuid(core.ids.uuid(now)),
         conversation_id: asked.conversation.id,
-        owner: command.owner,
-        api_key: command.api_key,
+        owner,
+        api_key,
         ask,
         requested_model: chosen.requested.clone(),
         thinking: command.thinking.clone(),
@@ -146,12 +150,12 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
         Started::Existing(turn) => view(&turn),
         Started::New(turn, version) => {
             let view = view(&turn);
-            launch(&core, turn, chosen, started_at, command.api_key);
+            launch(&core, turn, chosen, started_at, api_key);
             core.notify(vec![Wakeup {
                 kind: WakeupKind::Conversation,
                 id: asked.conversation.id.as_uuid(),
                 version,
-                owner: Some(command.owner),
+                owner: Some(owner),
             }]);
             view
         }

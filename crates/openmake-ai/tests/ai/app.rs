@@ -26,8 +26,8 @@ use openmake_store::{
     wakeups::Heard,
 };
 use openmake_types::{
-    Actor, Clock as _, ConversationId, Ids as _, MessageId, ModelAccess, NodeId, ProcessId,
-    RandomIds, Role, SystemClock, UserId,
+    Actor, ApiKeyId, Clock as _, ConversationId, Ids as _, MessageId, ModelAccess, NodeId,
+    ProcessId, RandomIds, Role, SystemClock, UserId,
 };
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -196,6 +196,7 @@ impl App {
             user,
             role: Role::Admin,
             conversation,
+            key: None,
         }
     }
 
@@ -256,6 +257,22 @@ pub(crate) struct Person {
     pub(crate) user: UserId,
     pub(crate) role: Role,
     pub(crate) conversation: ConversationId,
+    /// The key that is used, if one is.
+    pub(crate) key: Option<Key>,
+}
+
+/// A key as the gateway tells of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Key {
+    pub(crate) id: ApiKeyId,
+    pub(crate) models: ModelAccess,
+    pub(crate) tokens_per_minute: Option<u32>,
+}
+
+/// These models and no others.
+pub(crate) fn only(models: &[&str]) -> ModelAccess {
+    let models = models.iter().map(|&model| model.to_owned());
+    ModelAccess::Only(Arc::new(models.collect()))
 }
 
 /// A turn that was started.
@@ -272,9 +289,25 @@ impl Person {
             user_id: self.user,
             role: self.role,
             session_id: None,
-            api_key_id: None,
+            api_key_id: self.key.as_ref().map(|key| key.id),
             capabilities: self.role.capabilities(),
-            models: ModelAccess::All,
+            models: self
+                .key
+                .as_ref()
+                .map_or(ModelAccess::All, |key| key.models.clone()),
+            tokens_per_minute: self.key.as_ref().and_then(|key| key.tokens_per_minute),
+        }
+    }
+
+    /// The same person with a key that may ask these models.
+    pub(crate) fn with_key(&self, models: ModelAccess) -> Self {
+        Self {
+            key: Some(Key {
+                id: ApiKeyId::from_uuid(new_uuid()),
+                models,
+                tokens_per_minute: None,
+            }),
+            ..self.clone()
         }
     }
 

@@ -10,6 +10,8 @@ mod branches;
 #[cfg(test)]
 mod crowd;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod leases;
 #[cfg(test)]
 mod nodes;

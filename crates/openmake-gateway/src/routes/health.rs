@@ -1,6 +1,6 @@
 //! Whether the process is up, whether it can serve, and what it counted.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use axum::{
     extract::State,
@@ -14,6 +14,8 @@ use openmake_api::{
     instance::{Health, Readiness},
     responses::{OpenProblems, ReadProblems},
 };
+
+use openmake_types::ErrorKind;
 
 use crate::state::App;
 
@@ -31,10 +33,17 @@ pub(crate) async fn health(State(app): State<App>) -> Json<Health> {
     })
 }
 
-/// The database is migrated and reachable. Models do not count.
+/// The database is migrated and reachable, and the process is not about to
+/// stop. Models do not count.
 #[utoipa::path(get, path = "/ready", tag = "operation", security(()),
     responses((status = 200, body = Readiness), OpenProblems))]
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Readiness>, ApiError> {
+    if app.draining.load(Ordering::Relaxed) {
+        return Err(
+            ApiError::new(ErrorKind::Unavailable, "The server is stopping.")
+                .with_code("shutting_down"),
+        );
+    }
     let ping = tokio::time::timeout(Duration::from_secs(3), app.store.ping()).await;
     match ping {
         Ok(Ok(())) => Ok(Json(Readiness {

@@ -1,5 +1,7 @@
 //! Texts that people type, checked at the edge.
 
+use std::collections::BTreeSet;
+
 use openmake_api::ApiError;
 
 /// An e-mail address that could be one: the only proof is a mail that arrives.
@@ -41,6 +43,20 @@ pub(crate) fn line(field: &'static str, text: &str, max: usize) -> Result<String
     Ok(text.to_owned())
 }
 
+/// Names of models at most, in one list.
+const MAX_MODELS: usize = 200;
+
+/// A list of models' names, in order and each once.
+pub(crate) fn models(field: &'static str, names: &[String]) -> Result<Vec<String>, ApiError> {
+    if names.is_empty() || names.len() > MAX_MODELS {
+        let detail = format!("`{field}` has 1 to {MAX_MODELS} names.");
+        return Err(ApiError::field(field, "invalid", detail));
+    }
+    let names = names.iter().map(|name| line(field, name, 200));
+    let names: BTreeSet<String> = names.collect::<Result<_, _>>()?;
+    Ok(names.into_iter().collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +80,17 @@ mod tests {
         ] {
             assert_eq!(parse_email(text).is_some(), good, "{text:?}");
         }
+    }
+
+    #[test]
+    fn models_are_named_once_and_never_not_at_all() {
+        let names = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+            models("allowed_models", &names)
+        };
+        assert_eq!(names(&["b", " a", "b"]).expect("good"), ["a", "b"]);
+        assert!(names(&[]).is_err() && names(&["a", ""]).is_err());
+        assert!(names(&["a"; 201]).is_err());
     }
 
     #[test]

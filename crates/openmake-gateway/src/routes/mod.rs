@@ -1,9 +1,11 @@
 //! The endpoints, one subject a file.
 
+mod api_keys;
 mod audit;
 pub(crate) mod auth;
 mod blobs;
 pub(crate) mod conversations;
+mod groups;
 pub(crate) mod health;
 pub(crate) mod input;
 pub(crate) mod instance;
@@ -38,6 +40,23 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(invitations::revoke))
         .routes(routes!(users::list))
         .routes(routes!(users::update))
+        .routes(routes!(api_keys::of_user::list))
+        .routes(routes!(api_keys::of_user::revoke))
+        .routes(routes!(api_keys::own::list, api_keys::own::create))
+        .routes(routes!(
+            api_keys::own::show,
+            api_keys::own::update,
+            api_keys::own::revoke
+        ))
+        .routes(routes!(api_keys::own::rotate))
+        .routes(routes!(groups::group::list, groups::group::create))
+        .routes(routes!(
+            groups::group::show,
+            groups::group::update,
+            groups::group::remove
+        ))
+        .routes(routes!(groups::members::list, groups::members::add))
+        .routes(routes!(groups::members::update, groups::members::remove))
         .routes(routes!(settings::show, settings::update))
         .routes(routes!(audit::list))
         .routes(routes!(

@@ -7,16 +7,17 @@ use openmake_api::{
     authorize::ReadOwnUsage,
     extract::{Json, Query},
     responses::ReadProblems,
-    usage::{UsageQuery, UsageReport, UsageRow, UsageTotals},
+    usage::{UsageBy, UsageQuery, UsageReport, UsageRow, UsageTotals},
 };
-use openmake_store::usage::UsageRow as Stored;
+use openmake_store::usage::{UsageBy as StoredBy, UsageFilter, UsageRow as Stored};
+use openmake_types::ApiKeyId;
 
 use crate::{error::store_error, state::App};
 
 const DEFAULT_DAYS: u64 = 30;
 const MAX_DAYS: i64 = 366;
 
-/// One's own use by day and model, in UTC.
+/// One's own use by day and model, in UTC, and by key where that is asked for.
 #[utoipa::path(get, path = "/api/v1/usage", tag = "usage", params(UsageQuery),
     responses((status = 200, body = UsageReport), ReadProblems))]
 pub(crate) async fn report(
@@ -32,8 +33,17 @@ pub(crate) async fn report(
         let detail = format!("`from` to `to` are 1 to {MAX_DAYS} days.");
         return Err(ApiError::field("from", "invalid", detail));
     }
-    let owner = allowed.actor.user_id;
-    let rows = app.store.usage().report(owner, from, to).await;
+    let filter = UsageFilter {
+        owner: allowed.actor.user_id,
+        from,
+        to,
+        api_key: query.api_key_id.map(ApiKeyId::from_uuid),
+        by: match query.by {
+            None => StoredBy::Model,
+            Some(UsageBy::ApiKey) => StoredBy::ApiKey,
+        },
+    };
+    let rows = app.store.usage().report_by(&filter).await;
     let items: Vec<UsageRow> = rows
         .map_err(store_error("report"))?
         .iter()
@@ -59,6 +69,7 @@ fn view(row: &Stored) -> UsageRow {
     UsageRow {
         date: row.date,
         model: row.model.clone(),
+        api_key_id: row.api_key.map(ApiKeyId::as_uuid),
         totals: UsageTotals {
             requests: count(row.requests),
             errors: count(row.errors),

@@ -18,7 +18,9 @@ use super::{
     relay::problem_of,
 };
 use crate::{
+    authority::Refusal,
     forward::{self, Caller},
+    grant::Credential,
     rate::{Allowance, Class, Key},
     state::App,
 };
@@ -34,7 +36,10 @@ pub(crate) struct Asking {
 
 impl Asking {
     /// Starts a turn, and has the socket follow it.
-    pub(crate) async fn start(self, request: Request, key: String) {
+    pub(crate) async fn start(mut self, request: Request, key: String) {
+        if let Err(error) = self.renew().await {
+            return self.refuse(key, error.problem()).await;
+        }
         let limit = self.app.settings.limits.upload_timeout;
         let response = forward::send(&self.app, &self.caller, request);
         let started = match tokio::time::timeout(limit, response).await {
@@ -52,6 +57,24 @@ impl Asking {
         // The acceptance goes out before the first event.
         if self.queue.send(Outgoing::frame(&accepted)).await.is_ok() {
             let _ = self.commands.send(Command::Follow(turn.turn_id)).await;
+        }
+    }
+
+    /// Asks with what the account may now: its groups may allow other models
+    /// than when the socket opened.
+    async fn renew(&mut self) -> Result<(), ApiError> {
+        let session = self.caller.actor.session_id;
+        let session = session.ok_or_else(ApiError::unauthenticated)?;
+        let credential = Credential::Session(session);
+        match self.app.authority.authorize(credential).await {
+            Ok(grant) => {
+                self.caller.actor = grant.actor;
+                Ok(())
+            }
+            Err(Refusal::Ended) => Err(ApiError::unauthenticated()),
+            Err(Refusal::Unavailable) => {
+                Err(ApiError::unavailable("the session could not be checked"))
+            }
         }
     }
 

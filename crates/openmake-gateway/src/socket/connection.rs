@@ -118,7 +118,7 @@ async fn serve(
         Ok(Err(close)) => return close,
         Err(_) => return Close::NoAuth,
     };
-    let (actor, authority, claims) = match guard::actor_of_token(app, &token).await {
+    let (grant, claims) = match guard::grant_of_token(app, &token).await {
         Ok(found) => found,
         Err(error) => {
             let problem = with_request_id(error.problem(), &client);
@@ -134,10 +134,11 @@ async fn serve(
         }
     };
     let max = app.settings.socket.max_sockets;
+    let actor = grant.actor.clone();
     let Some(_place) = app.sockets.enter(actor.user_id, max) else {
         return Close::TooManySockets;
     };
-    let live = app.authority.follow(&authority);
+    let live = app.authority.follow(&grant);
     let (commands, heard_commands) = mpsc::channel(64);
     let frames = std::num::NonZeroU32::new(app.settings.socket.frames_per_minute);
     let mut connection = Connection {
@@ -312,9 +313,9 @@ impl Connection {
     }
 
     async fn authenticate(&mut self, token: &str) -> Result<(), Close> {
-        match guard::actor_of_token(&self.app, token).await {
-            Ok((actor, _, claims)) if claims.session_id == self.claims.session_id => {
-                self.caller.actor = actor;
+        match guard::grant_of_token(&self.app, token).await {
+            Ok((grant, claims)) if claims.session_id == self.claims.session_id => {
+                self.caller.actor = grant.actor;
                 self.claims = claims;
                 self.welcome().await
             }

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 /// Every operation: its method, its path, and whether it needs no credential.
-fn operations() -> Vec<(Method, String, bool)> {
+pub(crate) fn operations() -> Vec<(Method, String, bool)> {
     let document = serde_json::to_value(openmake_gateway::openapi()).expect("serialises");
     let paths = document["paths"].as_object().expect("paths");
     let own = paths.iter().flat_map(|(path, item)| {
@@ -28,13 +28,15 @@ fn operations() -> Vec<(Method, String, bool)> {
     own.chain(of_ai).collect()
 }
 
-fn with_id(path: &str, id: &str) -> String {
+pub(crate) fn with_id(path: &str, id: &str) -> String {
     path.replace("{id}", id)
+        .replace("{user_id}", NOBODYS)
+        .replace("{key_id}", NOBODYS)
 }
 
-const NOBODYS: &str = "00000000-0000-7000-8000-000000000000";
+pub(crate) const NOBODYS: &str = "00000000-0000-7000-8000-000000000000";
 
-async fn answer(client: &Client, method: &Method, path: &str) -> (StatusCode, Value) {
+pub(crate) async fn answer(client: &Client, method: &Method, path: &str) -> (StatusCode, Value) {
     let body = (method != Method::GET).then(|| json!({}));
     // Events never end, so only the head is looked at.
     let request = client.request(method.clone(), path, body);
@@ -105,24 +107,41 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     }
     let text = |list: &BTreeSet<String>| list.iter().cloned().collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!(text(&lists[0]), @r"
+    DELETE /api/v1/groups/{id}
     DELETE /api/v1/invitations/{id}
+    DELETE /api/v1/users/{id}/api-keys/{key_id}
     GET /api/v1/audit
     GET /api/v1/invitations
     GET /api/v1/nodes
     GET /api/v1/settings
     GET /api/v1/users
+    GET /api/v1/users/{id}/api-keys
     GET /metrics
+    PATCH /api/v1/groups/{id}
+    PATCH /api/v1/groups/{id}/members/{user_id}
     PATCH /api/v1/settings
     PATCH /api/v1/users/{id}
+    POST /api/v1/groups
     POST /api/v1/invitations
     ");
     let of_guests = lists[1].difference(&lists[0]).cloned().collect();
     insta::assert_snapshot!(text(&of_guests), @r"
+    DELETE /api/v1/api-keys/{id}
     DELETE /api/v1/conversations/{id}
+    DELETE /api/v1/groups/{id}/members/{user_id}
+    GET /api/v1/api-keys
+    GET /api/v1/api-keys/{id}
     GET /api/v1/conversations/{id}/export
+    GET /api/v1/groups
+    GET /api/v1/groups/{id}
+    GET /api/v1/groups/{id}/members
     GET /api/v1/usage
+    PATCH /api/v1/api-keys/{id}
     PATCH /api/v1/conversations/{id}
+    POST /api/v1/api-keys
+    POST /api/v1/api-keys/{id}/rotate
     POST /api/v1/conversations/{id}/restore
+    POST /api/v1/groups/{id}/members
     ");
 }
 
@@ -144,6 +163,12 @@ async fn what_is_someone_elses_does_not_exist() {
     };
     app.store.blobs().put(&new).await.expect("stored");
 
+    let (_, key) = owner.key(json!({"name": "mine"})).await;
+    let group = owner
+        .post("/api/v1/groups", json!({"name": "g"}))
+        .await
+        .id();
+
     let stranger = app.user("kim@example.com").await;
     let mut asked = 0;
     for (method, path, _) in operations() {
@@ -153,6 +178,10 @@ async fn what_is_someone_elses_does_not_exist() {
             &session
         } else if path.starts_with("/api/v1/blobs/{id}") {
             &blob.to_string()
+        } else if path.starts_with("/api/v1/api-keys/{id}") {
+            &key
+        } else if path.starts_with("/api/v1/groups/{id}") && !for_administrators(&method, &path) {
+            &group
         } else {
             continue;
         };
@@ -165,7 +194,7 @@ async fn what_is_someone_elses_does_not_exist() {
         assert_eq!(status, StatusCode::NOT_FOUND);
         assert_eq!(body["detail"], nobodys["detail"]);
     }
-    assert_eq!(asked, 8, "a new route with an id belongs into this test");
+    assert_eq!(asked, 16, "a new route with an id belongs into this test");
     let image = owner.get(&format!("/api/v1/blobs/{blob}")).await;
     assert_eq!(image.status, StatusCode::OK);
     assert_eq!(image.header("content-type"), "image/png");
@@ -175,6 +204,11 @@ async fn what_is_someone_elses_does_not_exist() {
     let again = owner.with_header("if-none-match", &tag);
     let again = again.get(&format!("/api/v1/blobs/{blob}")).await;
     assert_eq!(again.status, StatusCode::NOT_MODIFIED);
+}
+
+/// Whether a group's route is closed to whoever manages it.
+fn for_administrators(method: &Method, path: &str) -> bool {
+    *method == Method::PATCH || *method == Method::DELETE && path.ends_with("/{id}")
 }
 
 #[tokio::test]

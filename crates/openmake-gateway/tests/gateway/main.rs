@@ -4,11 +4,17 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod api_keys;
+#[cfg(test)]
 mod authorization;
 #[cfg(test)]
 mod conversations;
 #[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod http_rules;
+#[cfg(test)]
+mod key_scopes;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Tokens, cookies, and how fast a session's end is felt.
 
-use crate::support::{Client, PASSWORD, PATIENCE, TestApp, settings};
+use crate::support::{PASSWORD, PATIENCE, TestApp, settings, until};
 use chrono::TimeDelta;
 use futures_util::{StreamExt as _, future::join_all};
 use http::{Method, StatusCode};
@@ -239,18 +239,6 @@ async fn sessions_are_listed_and_ended() {
     );
     assert_eq!(client.get("/api/v1/auth/me").await.status, StatusCode::OK);
     assert_eq!(stranger.get("/api/v1/auth/me").await.status, StatusCode::OK);
-}
-
-/// Asks until the answer is `status`; the test's patience bounds it.
-async fn until(client: &Client, path: &str, status: StatusCode) {
-    let asking = async {
-        while client.get(path).await.status != status {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, asking)
-        .await
-        .expect("it comes");
 }
 
 #[tokio::test]

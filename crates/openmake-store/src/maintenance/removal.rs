@@ -1,6 +1,6 @@
 //! What is removed for good when its time is over.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -136,6 +136,45 @@ pub(super) async fn sessions(store: &Store, cut: DateTime<Utc>) -> Result<u64, S
              )
              DELETE FROM sessions s USING gone WHERE s.id = gone.id",
             cut,
+            SESSION_BATCH,
+        )
+        .execute(&store.pool)
+        .await?
+        .rows_affected();
+        if batch == 0 {
+            return Ok(removed);
+        }
+        removed += batch;
+    }
+}
+
+/// Removes keys that were taken back before `cut`. What was used with them
+/// stays.
+pub(super) async fn api_keys(store: &Store, cut: DateTime<Utc>) -> Result<u64, StoreError> {
+    let removed = sqlx::query!("DELETE FROM api_keys WHERE revoked_at < $1", cut)
+        .execute(&store.pool)
+        .await?;
+    Ok(removed.rows_affected())
+}
+
+/// Forgets failed sign-ins that are older than `kept` and lock nothing at
+/// `now`: who tries from many addresses leaves a row for each.
+pub(super) async fn throttles(
+    store: &Store,
+    now: DateTime<Utc>,
+    kept: TimeDelta,
+) -> Result<u64, StoreError> {
+    let mut removed = 0;
+    loop {
+        let batch = sqlx::query!(
+            "WITH gone AS MATERIALIZED (
+                 SELECT key FROM sign_in_throttle
+                  WHERE last_failure_at < $1 AND locked_until < $2
+                  LIMIT $3 FOR UPDATE SKIP LOCKED
+             )
+             DELETE FROM sign_in_throttle t USING gone WHERE t.key = gone.key",
+            now - kept,
+            now,
             SESSION_BATCH,
         )
         .execute(&store.pool)

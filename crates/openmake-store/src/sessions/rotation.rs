@@ -1,11 +1,11 @@
 //! Spending a refresh token.
 
 use chrono::{DateTime, Utc};
-use openmake_types::{Role, SessionId, UserId};
+use openmake_types::{ModelAccess, Role, SessionId, UserId};
 use sqlx::PgConnection;
 
 use super::{Authority, EndReason, Presented, Rotation};
-use crate::{StoreError, error::parsed, text::storable_option};
+use crate::{StoreError, error::parsed, model_access, text::storable_option};
 
 /// Decides what a presented token comes to, in the transaction of
 /// `connection`. Of several that come at once, one decides at a time: the
@@ -21,6 +21,7 @@ pub(super) async fn rotate(
         session_id: presented.session_id,
         user_id: held.user_id,
         role: held.role,
+        models: held.models.clone(),
         expires_at,
     };
     if !held.live || held.expires_at <= presented.now {
@@ -73,6 +74,7 @@ pub(super) async fn rotate(
 struct Held {
     user_id: UserId,
     role: Role,
+    models: ModelAccess,
     /// Neither ended nor of an inactive account.
     live: bool,
     generation: i32,
@@ -83,6 +85,7 @@ struct Held {
 async fn hold(connection: &mut PgConnection, id: SessionId) -> Result<Option<Held>, StoreError> {
     let row = sqlx::query!(
         r#"SELECT s.user_id, s.generation, s.rotated_at, s.expires_at, u.role,
+                  user_allowed_models(u.id) AS models,
                   (s.ended_at IS NULL AND u.is_active) AS "live!"
              FROM sessions s JOIN users u ON u.id = s.user_id
             WHERE s.id = $1
@@ -95,6 +98,7 @@ async fn hold(connection: &mut PgConnection, id: SessionId) -> Result<Option<Hel
         Ok(Held {
             user_id: UserId::from_uuid(row.user_id),
             role: parsed("users.role", &row.role)?,
+            models: model_access::read(row.models),
             live: row.live,
             generation: row.generation,
             rotated_at: row.rotated_at,

@@ -5,6 +5,7 @@ use openmake_store::{
     blobs::NewBlob,
     maintenance::{MaintenanceReport, Retention},
     messages::StoredAttachment,
+    throttle::ThrottlePolicy,
     turns::{Ask, Follows},
 };
 use openmake_types::{BlobId, TurnStatus};
@@ -20,6 +21,7 @@ pub(crate) async fn maintain(world: &World, now: DateTime<Utc>) -> MaintenanceRe
         deleted_conversations: TimeDelta::days(30),
         guests: TimeDelta::days(7),
         ended_sessions: TimeDelta::days(30),
+        failed_sign_ins: TimeDelta::days(2),
     };
     world
         .store
@@ -188,6 +190,31 @@ async fn ended_sessions_go_and_living_ones_stay() {
     assert_eq!(maintain(&world, days(29)).await.sessions_removed, 0);
     assert_eq!(maintain(&world, days(31)).await.sessions_removed, 2);
     assert_eq!(maintain(&world, days(31)).await.sessions_removed, 0);
+}
+
+#[tokio::test]
+async fn old_failures_to_sign_in_are_forgotten_unless_they_still_lock() {
+    let world = World::new().await;
+    let policy = |max_delay| ThrottlePolicy {
+        free: 0,
+        first_delay: max_delay,
+        max_delay,
+        forget_after: TimeDelta::days(1),
+    };
+    for (key, lock) in [
+        ([1; 32], TimeDelta::hours(1)),
+        ([2; 32], TimeDelta::days(9)),
+    ] {
+        world
+            .store
+            .throttle()
+            .fail(&key, &policy(lock), now())
+            .await
+            .expect("counted");
+    }
+    assert_eq!(maintain(&world, days(1)).await.throttles_removed, 0);
+    assert_eq!(maintain(&world, days(3)).await.throttles_removed, 1);
+    assert_eq!(maintain(&world, days(10)).await.throttles_removed, 1);
 }
 
 #[tokio::test]

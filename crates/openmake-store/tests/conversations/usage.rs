@@ -2,7 +2,7 @@
 
 use chrono::{Days, NaiveDate};
 use futures_util::future::join_all;
-use openmake_store::usage::{CallOutcome, UsageRecord, UsageRow};
+use openmake_store::usage::{CallOutcome, UsageBy, UsageFilter, UsageRecord, UsageRow};
 use openmake_types::{ApiKeyId, TokenCounts};
 
 use crate::fixtures::{World, now, user, uuid};
@@ -12,7 +12,7 @@ fn day(ahead: u64) -> NaiveDate {
 }
 
 #[tokio::test]
-async fn calls_add_up_by_day_and_model_over_all_keys() {
+async fn calls_add_up_by_day_and_model_and_by_key_where_asked() {
     let world = World::new().await;
     let usage = world.store.usage();
     let key = Some(ApiKeyId::from_uuid(uuid()));
@@ -41,6 +41,7 @@ async fn calls_add_up_by_day_and_model_over_all_keys() {
     let row = |ahead, model: &str, requests, errors| UsageRow {
         date: day(ahead),
         model: model.to_owned(),
+        api_key: None,
         requests,
         errors,
         input_tokens: requests * 10,
@@ -54,6 +55,32 @@ async fn calls_add_up_by_day_and_model_over_all_keys() {
     let stranger = user(&world.store, "b@example.org").await;
     let theirs = usage.report(stranger, day(0), day(9)).await;
     assert!(theirs.expect("readable").is_empty());
+
+    let keys = UsageFilter {
+        owner: world.owner,
+        from: day(0),
+        to: day(1),
+        api_key: None,
+        by: UsageBy::ApiKey,
+    };
+    let of_key = UsageRow {
+        api_key: key,
+        ..row(0, "a", 2, 0)
+    };
+    assert_eq!(
+        usage.report_by(&keys).await.expect("readable"),
+        [
+            row(0, "a", 1, 1),
+            of_key.clone(),
+            row(0, "b", 1, 0),
+            row(1, "b", 1, 0)
+        ]
+    );
+    let one = UsageFilter {
+        api_key: key,
+        ..keys
+    };
+    assert_eq!(usage.report_by(&one).await.expect("readable"), [of_key]);
 }
 
 #[tokio::test]

@@ -6,10 +6,12 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod api_keys;
 mod audit;
 mod blobs;
 mod claim;
 mod fixtures;
+mod groups;
 mod invitations;
 mod migrations;
 mod nodes;

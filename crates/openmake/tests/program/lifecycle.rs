@@ -41,6 +41,8 @@ async fn a_stop_waits_for_the_turns_that_run() {
             && answer.headers.contains_key("retry-after")
     })
     .await;
+    let visitor = anonymous(world.program.base_url());
+    assert_eq!(visitor.ready().await, StatusCode::SERVICE_UNAVAILABLE);
     gate.open_wide();
     events.extend(watch.rest().await);
     assert_whole(&events);

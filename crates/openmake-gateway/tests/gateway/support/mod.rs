@@ -160,6 +160,18 @@ impl TestApp {
     }
 }
 
+/// Asks until the answer is `status`; the test's patience bounds it.
+pub(crate) async fn until(client: &Client, path: &str, status: StatusCode) {
+    let asking = async {
+        while client.get(path).await.status != status {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking)
+        .await
+        .expect("it comes");
+}
+
 /// One browser: its token and its cookie.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -238,6 +250,24 @@ impl Client {
         let value = value.parse().expect("a header");
         client.headers.insert(name, value);
         client
+    }
+
+    /// A program with this key.
+    pub(crate) fn with_key(&self, key: &str) -> Self {
+        Self {
+            token: Some(key.to_owned()),
+            cookie: None,
+            ..self.clone()
+        }
+    }
+
+    /// Makes a key, and gives its text and id.
+    pub(crate) async fn key(&self, body: Value) -> (String, String) {
+        let answer = self.post("/api/v1/api-keys", body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{:?}", answer.json());
+        let made = answer.json();
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        (text(&made["key"]), text(&made["api_key"]["id"]))
     }
 
     pub(crate) fn request(&self, method: Method, path: &str, body: Option<Value>) -> Request<Body> {
