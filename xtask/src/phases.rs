@@ -1,7 +1,7 @@
 //! What `make test` and CI run, phase by phase.
 
 use std::ffi::OsString;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -240,12 +240,7 @@ fn nextest(major: u32, what: &[&str]) -> anyhow::Result<()> {
             .into_iter()
             .chain(what.iter().copied())
     };
-    process::run(
-        Command::new(&program)
-            .current_dir(cache::workspace())
-            .args(arguments())
-            .arg("--no-run"),
-    )?;
+    process::run(process::command(&program).args(arguments()).arg("--no-run"))?;
     let mut command: Vec<OsString> = vec![program.into()];
     command.extend(arguments().map(OsString::from));
     let status = block_on(scratch::with_db(major, &command))?;
