@@ -44,8 +44,8 @@ struct Terms {
     each: Vec<String>,
     /// All words in one piece.
     all: String,
-    /// Any word in a piece of a split message.
-    any_in_split: String,
+    /// The pieces of split messages.
+    split: String,
 }
 
 impl Terms {
@@ -53,7 +53,7 @@ impl Terms {
         let each = asked.query.terms(reach);
         Self {
             all: Query::all(asked.owner, &each),
-            any_in_split: Query::any_in_split(asked.owner, &each),
+            split: Query::split(asked.owner),
             each,
         }
     }
@@ -111,11 +111,12 @@ impl Search<'_> {
     async fn among_newest(&self, asked: &Asked<'_>) -> Result<Option<Vec<Candidate>>, StoreError> {
         let terms = Terms::of(asked, Reach::Newest);
         // OFFSET keeps the conversations in their order and reads each one's
-        // messages by itself, so that the limit ends the reading.
+        // messages by itself, so that the limit ends the reading; and it keeps
+        // the index of words out, which would look at everybody's messages.
         let found = sqlx::query!(
             r#"WITH seen AS MATERIALIZED (
                    SELECT s.message_id, s.session_id, s.words @@ $2::text::tsquery AS has_all,
-                          s.words @@ $3::text::tsquery AS has_part
+                          s.words @@ $3::text::tsquery AS is_part
                      FROM (SELECT id FROM conversation_sessions
                             WHERE user_id = $1 AND deleted_at IS NULL
                             ORDER BY updated_at DESC, id DESC) c
@@ -127,8 +128,10 @@ impl Search<'_> {
                    SELECT message_id, session_id FROM seen WHERE has_all
                    UNION
                    SELECT p.message_id, p.session_id
-                     FROM (SELECT DISTINCT message_id FROM seen WHERE has_part) s
-                     JOIN message_search p ON p.message_id = s.message_id
+                     FROM (SELECT DISTINCT message_id FROM seen WHERE is_part) s
+                    CROSS JOIN LATERAL (SELECT m.message_id, m.session_id, m.words
+                                          FROM message_search m
+                                         WHERE m.message_id = s.message_id OFFSET 0) p
                      JOIN unnest($4::text[]) WITH ORDINALITY AS t (term, n)
                        ON p.words @@ t.term::tsquery
                     GROUP BY p.message_id, p.session_id
@@ -162,7 +165,7 @@ impl Search<'_> {
                 ORDER BY b.place"#,
             asked.owner.as_uuid(),
             terms.all,
-            terms.any_in_split,
+            terms.split,
             &terms.each,
             NEWEST,
             asked.wanted(),
@@ -190,10 +193,11 @@ impl Search<'_> {
                      FROM message_search s WHERE s.words @@ $2::text::tsquery
                    UNION
                    SELECT s.message_id, s.session_id
-                     FROM message_search s
+                     FROM (SELECT p.message_id, p.session_id, p.words
+                             FROM message_search p
+                            WHERE p.words @@ $3::text::tsquery OFFSET 0) s
                      JOIN unnest($4::text[]) WITH ORDINALITY AS t (term, n)
                        ON s.words @@ t.term::tsquery
-                    WHERE s.words @@ $3::text::tsquery
                     GROUP BY s.message_id, s.session_id
                    HAVING count(DISTINCT t.n) = cardinality($4)
                ), hits AS (
@@ -216,7 +220,7 @@ impl Search<'_> {
                 LIMIT $5"#,
             asked.owner.as_uuid(),
             terms.all,
-            terms.any_in_split,
+            terms.split,
             &terms.each,
             asked.wanted(),
         )

@@ -119,15 +119,10 @@ impl Query {
         query
     }
 
-    /// The `tsquery` for pieces of split messages that are `owner`'s and have
-    /// any of `terms`.
-    pub(super) fn any_in_split(owner: UserId, terms: &[String]) -> String {
-        format!(
-            "{} & {} & ({})",
-            quoted(&owner_lexeme(owner)),
-            quoted(SPLIT),
-            terms.join(" | ")
-        )
+    /// The `tsquery` for pieces of split messages that are `owner`'s. There are
+    /// few, and each is asked for every term.
+    pub(super) fn split(owner: UserId) -> String {
+        format!("{} & {}", quoted(&owner_lexeme(owner)), quoted(SPLIT))
     }
 
     /// Where the parts of the query occur in `text`, in order. None when one
