@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 /// How long an answer that is no stream may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// More of an answer is not read.
 const ANSWER_MAX: usize = 16 * 1024 * 1024;
 

@@ -19,7 +19,7 @@ const PASSWORD: &str = "a bench of seven otters";
 /// LiteLLM's master key, so that it authorizes too.
 const LITELLM_KEY: &str = "sk-bench";
 /// How long LiteLLM may take to its first answer.
-const LITELLM_START: Duration = Duration::from_secs(120);
+const LITELLM_START: Duration = Duration::from_mins(2);
 
 /// The scripted model server; it ends with the value.
 #[derive(Debug)]

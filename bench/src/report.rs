@@ -99,17 +99,17 @@ impl Report {
                 made.date, made.commit, made.processor, made.cores, made.memory, made.system
             ),
         );
-        for section in [
+        let sections = [
             self.streams_table(),
             self.requests_table(),
             self.memory_table(),
             self.start_table(),
             self.search_table(),
             self.ceiling_table(),
-        ] {
-            if let Some(section) = section {
-                let _ = write!(text, "\n{section}");
-            }
+        ];
+        for section in sections.into_iter().flatten() {
+            // A string takes whatever is written.
+            let _ = write!(text, "\n{section}");
         }
         for left_out in &self.left_out {
             line(&mut text, &format!("\nLeft out: {left_out}"));

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::stats::micros;
 
 /// How long a stream may be silent.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// A line longer than this is no token's.
 const LINE_MAX: usize = 1024 * 1024;
 

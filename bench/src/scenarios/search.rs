@@ -1,5 +1,6 @@
 //! Lists and searches in a large account of a large instance.
 
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use anyhow::Context;
@@ -86,9 +87,10 @@ pub(crate) async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 }
 
 fn search(word: &str, after: &str) -> String {
-    let query: String = format!("{word}{after}")
-        .bytes()
-        .map(|byte| format!("%{byte:02x}"))
-        .collect();
-    format!("/api/v1/search?q={query}")
+    let mut path = "/api/v1/search?q=".to_owned();
+    for byte in word.bytes().chain(after.bytes()) {
+        // A string takes whatever is written.
+        let _ = write!(path, "%{byte:02x}");
+    }
+    path
 }
