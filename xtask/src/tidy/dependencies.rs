@@ -105,7 +105,7 @@ const DEVELOPMENT: &[&str] = &["testkit", "bench", "xtask"];
 pub(super) fn check(sources: &[Source]) -> anyhow::Result<Vec<String>> {
     let mut problems = Vec::new();
     for source in sources {
-        let is_member = source.path == "xtask/Cargo.toml"
+        let is_member = ["bench/Cargo.toml", "xtask/Cargo.toml"].contains(&source.path.as_str())
             || source
                 .path
                 .strip_prefix("crates/")

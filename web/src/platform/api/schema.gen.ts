@@ -503,7 +503,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Conversations in which every word occurs, best first. */
+        /**
+         * Conversations in which every word occurs, best first. When enough are
+         *     found among the newest few thousand messages, older ones are found by their
+         *     titles only.
+         */
         get: operations["get_search"];
         put?: never;
         post?: never;
