@@ -10,26 +10,29 @@ use chrono::{DateTime, TimeDelta, Utc};
 use http::{Method, StatusCode};
 use openmake_store::{
     Store,
+    api_keys::{KeyProof, KeyTerms, NewApiKey},
     audit::{NewAudit, Outcome},
     budgets::{
         BudgetStatus, NewBudget,
         ledger::{Surplus, Wish},
         slices::Exchange,
     },
+    groups::{GroupRole, GroupTerms, NewGroup, NewMember},
     prices::ModelPrice,
 };
 use openmake_types::{
-    BudgetId, BudgetPeriod, BudgetSubject, BudgetUnit, Clock as _, ManualClock, MessageStatus,
-    ProcessId, SliceId, SystemClock, TokenPrice, UserId,
+    ApiKeyId, BudgetId, BudgetPeriod, BudgetSubject, BudgetUnit, Clock as _, GroupId, ManualClock,
+    MessageStatus, ModelAccess, ProcessId, Scope, SliceId, SystemClock, TokenPrice, UserId,
 };
 use serde_json::json;
 use testkit::{
     database::TestDatabase,
     model::{Gate, MODEL, ModelServer, Script, Step},
 };
+use uuid::Uuid;
 
 use crate::app::{
-    App, Options, Person, Reply, all, assert_whole, count_to, eventually, make_user, new_uuid,
+    App, Key, Options, Person, Reply, all, assert_whole, count_to, eventually, make_user, new_uuid,
     text_of,
 };
 
@@ -65,16 +68,19 @@ async fn set_price(store: &Store) {
     set.expect("a price");
 }
 
-async fn set_budget(store: &Store, user: UserId, unit: BudgetUnit, limit: i64) -> BudgetId {
-    let budget = NewBudget {
+fn daily(subject: BudgetSubject, subject_id: Uuid, limit: i64) -> NewBudget {
+    NewBudget {
         id: BudgetId::from_uuid(new_uuid()),
-        subject: BudgetSubject::User,
-        subject_id: user.as_uuid(),
-        unit,
+        subject,
+        subject_id,
+        unit: BudgetUnit::Money,
         period: BudgetPeriod::Day,
         limit,
         now: SystemClock.now(),
-    };
+    }
+}
+
+async fn set_budget(store: &Store, budget: NewBudget) -> BudgetId {
     let made = store.budgets().create(&budget, &act("budget.create")).await;
     made.expect("a budget").budget.id
 }
@@ -84,7 +90,8 @@ async fn spender(db: &TestDatabase, limit: i64) -> (UserId, BudgetId) {
     let store = db.store();
     let user = make_user(&store).await;
     set_price(&store).await;
-    let budget = set_budget(&store, user, BudgetUnit::Money, limit).await;
+    let budget = daily(BudgetSubject::User, user.as_uuid(), limit);
+    let budget = set_budget(&store, budget).await;
     (user, budget)
 }
 
@@ -182,10 +189,10 @@ async fn what_a_dead_process_held_is_forfeited_and_what_it_had_free_comes_back()
     let (user, budget) = spender(&db, 10 * CALL).await;
     // It dies between reserving for one call and settling it.
     let dead = |seq, reserved, need| Exchange {
-        slice: SliceId::from_uuid(uuid::Uuid::from_u128(4)),
+        slice: SliceId::from_uuid(Uuid::from_u128(4)),
         budget,
         period_start: SystemClock.now().date_naive(),
-        process: ProcessId::from_uuid(uuid::Uuid::from_u128(3)),
+        process: ProcessId::from_uuid(Uuid::from_u128(3)),
         seq,
         wish: Wish {
             used: 0,
@@ -244,7 +251,11 @@ async fn a_refusal_says_what_is_left_and_stores_nothing() {
     let (db, model) = (TestDatabase::create().await, ModelServer::start().await);
     let store = db.store();
     let user = make_user(&store).await;
-    let budget = set_budget(&store, user, BudgetUnit::Tokens, 1_000).await;
+    let budget = NewBudget {
+        unit: BudgetUnit::Tokens,
+        ..daily(BudgetSubject::User, user.as_uuid(), 1_000)
+    };
+    let budget = set_budget(&store, budget).await;
     let app = App::start(&db, &model).await;
     let person = app.person_of(user).await;
     let refused = person.try_ask(json!({"content": "Why?"})).await;
@@ -435,5 +446,82 @@ async fn a_new_day_and_a_higher_limit_let_calls_begin_again() {
         answered(&person).await
     })
     .await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_groups_budget_is_its_members_together_and_a_keys_is_its_own() {
+    let (db, model) = (TestDatabase::create().await, ModelServer::start().await);
+    let store = db.store();
+    set_price(&store).await;
+    let users = [make_user(&store).await, make_user(&store).await];
+    let stranger = make_user(&store).await;
+    let now = SystemClock.now();
+    let group = NewGroup {
+        id: GroupId::from_uuid(new_uuid()),
+        terms: GroupTerms {
+            name: "Those who share".to_owned(),
+            description: String::new(),
+            allowed_models: None,
+        },
+        now,
+    };
+    let made = store.groups().create(&group, &act("group.create")).await;
+    made.expect("a group");
+    for user in users {
+        let member = NewMember {
+            group: group.id,
+            user,
+            role: GroupRole::Member,
+            now,
+        };
+        let added = store.groups().add_member(&member, &act("group.add")).await;
+        added.expect("a member");
+    }
+    let shared = daily(BudgetSubject::Group, group.id.as_uuid(), 3 * CALL);
+    set_budget(&store, shared).await;
+    let key = NewApiKey {
+        id: ApiKeyId::from_uuid(new_uuid()),
+        owner: stranger,
+        proof: KeyProof {
+            hash: [1; 32],
+            last_four: "wxyz".to_owned(),
+        },
+        terms: KeyTerms {
+            name: "A script".to_owned(),
+            scopes: vec![Scope::Chat],
+            allowed_models: None,
+            requests_per_minute: None,
+            tokens_per_minute: None,
+            expires_at: None,
+        },
+        now,
+    };
+    let made = store.api_keys().create(&key, &act("api_key.create")).await;
+    made.expect("a key");
+    set_budget(&store, daily(BudgetSubject::Key, key.id.as_uuid(), 0)).await;
+    let gate = Gate::closed();
+    for _ in 0..8 {
+        model.push(Script::gated("one", &gate));
+    }
+    let app = App::start(&db, &model).await;
+    assert_eq!(accepted(&ask_at_once(&app, users[0], 2).await), 2);
+    assert_eq!(accepted(&ask_at_once(&app, users[1], 2).await), 1);
+    assert_eq!(accepted(&ask_at_once(&app, stranger, 2).await), 2);
+
+    let keyed = Person {
+        key: Some(Key {
+            id: key.id,
+            models: ModelAccess::All,
+            tokens_per_minute: None,
+        }),
+        ..app.person_of(stranger).await
+    };
+    let refused = keyed.try_ask(json!({"content": "Why?"})).await;
+    assert_eq!(refused.status, StatusCode::PAYMENT_REQUIRED);
+    assert_eq!(refused.body["budget"]["subject"], "key");
+    // Without the key, the same account is not bound.
+    assert_eq!(accepted(&ask_at_once(&app, stranger, 1).await), 1);
+    gate.open_wide();
     app.finish().await;
 }
