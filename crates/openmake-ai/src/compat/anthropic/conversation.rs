@@ -93,6 +93,13 @@ struct Parts {
     results: Vec<ChatMessage>,
 }
 
+/// What a tool answered.
+struct Answer {
+    id: String,
+    content: Option<TextOr<ResultBlock>>,
+    failed: bool,
+}
+
 impl Conversation {
     fn add(&mut self, message: InputMessage, at: &str) -> Result<(), ApiError> {
         let mut parts = Parts::default();
@@ -165,7 +172,14 @@ impl Conversation {
                     is_error,
                     ..
                 },
-            ) => self.result(parts, tool_use_id, content, is_error == Some(true), at)?,
+            ) => {
+                let answer = Answer {
+                    id: tool_use_id,
+                    content,
+                    failed: is_error == Some(true),
+                };
+                self.result(parts, answer, at)?;
+            }
             (
                 Role::Assistant,
                 Block::ToolUse {
@@ -220,14 +234,12 @@ impl Conversation {
         Ok(())
     }
 
-    fn result(
-        &self,
-        parts: &mut Parts,
-        id: String,
-        content: Option<TextOr<ResultBlock>>,
-        failed: bool,
-        at: &str,
-    ) -> Result<(), ApiError> {
+    fn result(&self, parts: &mut Parts, answer: Answer, at: &str) -> Result<(), ApiError> {
+        let Answer {
+            id,
+            content,
+            failed,
+        } = answer;
         let Some(name) = self.called.get(&id) else {
             return Err(invalid(
                 &format!("{at}.tool_use_id"),

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{
-    body::Body as Bytes,
+    body::Body as ResponseBody,
     extract::State,
     response::{IntoResponse as _, Response},
 };
@@ -156,5 +156,5 @@ fn streaming(sending: Sending) -> Response {
             HeaderValue::from_static("no"),
         ),
     ];
-    (headers, Bytes::from_stream(lines)).into_response()
+    (headers, ResponseBody::from_stream(lines)).into_response()
 }
