@@ -30,7 +30,7 @@ pub async fn verify(
     backup: &Backup,
     tasks: &TaskTracker,
 ) -> Result<Verified, BackupError> {
-    let scratch = match store.scratch(backup.manifest().instance).await {
+    let scratch = match store.scratch().await {
         Ok(scratch) => scratch,
         Err(error @ TransferError::NotAllowed { .. }) => {
             return Ok(Verified::Skipped(error.to_string()));

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, postgres::PgPoolOptions};
-use uuid::Uuid;
 
 use super::{TransferError, connection, quoted, staging::allowed};
 use crate::Store;
@@ -22,11 +21,18 @@ pub struct Scratch {
 }
 
 impl Store {
-    /// Makes one for `instance`, or anew where a killed process has left one.
+    /// Makes one, anew where a killed process has left one.
     /// [`TransferError::NotAllowed`] where the role may not.
-    pub async fn scratch(&self, instance: Uuid) -> Result<Scratch, TransferError> {
-        let name = format!("openmake_verify_{}", instance.simple());
+    pub async fn scratch(&self) -> Result<Scratch, TransferError> {
         let mut connection = connection::open(self).await?;
+        // Of all databases of the server only this one has the number; copies
+        // of an instance beside each other have the same id.
+        let oid = sqlx::query_scalar!(
+            r#"SELECT oid::bigint AS "oid!" FROM pg_database WHERE datname = current_database()"#
+        )
+        .fetch_one(&mut connection)
+        .await?;
+        let name = format!("openmake_verify_{oid}");
         remove(&mut connection, &name).await?;
         let create = format!("CREATE DATABASE {}", quoted(&name));
         connection
