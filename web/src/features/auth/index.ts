@@ -3,3 +3,4 @@ export { RegisterForm } from './forms';
 export { AuthFrame } from './frame';
 export { Gate } from './gate';
 export { LoginPage, RegisterPage } from './pages';
+export { ResetPasswordPage } from './reset';
