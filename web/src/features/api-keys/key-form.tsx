@@ -83,7 +83,7 @@ export function KeyForm({
   const [tokens, setTokens] = useState(String(of?.tokens_per_minute ?? ''));
   const offered = role === 'admin' ? [...SCOPES, ...ADMIN_SCOPES] : SCOPES;
   const names = [
-    ...new Set([...(models.data?.models.map((model) => model.id) ?? []), ...(allowed ?? [])]),
+    ...new Set([...(models.data?.items.map((model) => model.id) ?? []), ...(allowed ?? [])]),
   ];
 
   function submit(event: FormEvent) {

@@ -1,4 +1,4 @@
-export { instanceQuery, signOut } from './api';
+export { instanceQuery, signInOptionsQuery, signOut } from './api';
 export { RegisterForm } from './forms';
 export { AuthFrame } from './frame';
 export { Gate } from './gate';
