@@ -3,6 +3,7 @@
 //! This crate is configuration, wiring and commands; what the program does is
 //! in the libraries.
 
+mod backups;
 mod cli;
 mod config;
 mod database;
@@ -13,7 +14,9 @@ mod model_nodes;
 mod openapi;
 mod paths;
 mod serve;
+mod sign_in;
 mod telemetry;
+mod terminal;
 mod users;
 
 use std::{collections::BTreeMap, process::ExitCode};
@@ -71,6 +74,11 @@ fn print(text: &str) {
     println!("{}", text.trim_end());
 }
 
+#[expect(clippy::print_stderr, reason = "this is the command line's answer")]
+fn print_aside(text: &str) {
+    eprintln!("{}", text.trim_end());
+}
+
 fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     if let Command::Config(ConfigCommand::Reference) = cli.command {
         print(&config::reference());
@@ -83,6 +91,9 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let environment: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
         .collect();
+    if let Command::Terminal(command) = &cli.command {
+        return Ok(terminal::run(command, environment));
+    }
     let raw = Raw::load(cli.common.config.as_deref(), environment, cli.overrides())?;
     let config = Config::from_raw(&raw)?;
     if rustls::crypto::ring::default_provider()
@@ -128,7 +139,24 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             print(&runtime.block_on(user(command, &config, &raw.environment))?);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Openapi => Ok(ExitCode::SUCCESS),
+        Command::Backup(command) => {
+            let done = runtime.block_on(async {
+                let paths = Paths::new(&config.data, &raw.environment)?;
+                backups::backup(command, &config, &paths, &serve::World::new()).await
+            })?;
+            // Standard output may be the backup itself.
+            print_aside(&done);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Restore(command) => {
+            let done = runtime.block_on(async {
+                let paths = Paths::new(&config.data, &raw.environment)?;
+                backups::restore(command, &config, &paths, &serve::World::new()).await
+            })?;
+            print(&done);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Openapi | Command::Terminal(_) => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -11,7 +11,7 @@ use openmake_store::{
 };
 use openmake_types::{Clock, Ids, Role, UserId};
 
-use crate::cli::UserCommand;
+use crate::{cli::UserCommand, terminal::EchoOff};
 
 /// What the commands need.
 #[derive(Clone, Copy)]
@@ -134,7 +134,7 @@ fn wrong(error: openmake_api::ApiError) -> anyhow::Error {
 fn read_password() -> anyhow::Result<String> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
-        let _silent = EchoOff::new()?;
+        let _silent = EchoOff::new().context("the terminal cannot be asked for a password")?;
         prompt("Password: ")?;
         let first = read_line()?;
         prompt("\nOnce more: ")?;
@@ -147,6 +147,18 @@ fn read_password() -> anyhow::Result<String> {
     } else {
         read_line()
     }
+}
+
+/// Asks on a terminal, without echo; none where standard input is none.
+pub(crate) fn ask_silently(question: &str) -> anyhow::Result<Option<String>> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let _silent = EchoOff::new()?;
+    prompt(question)?;
+    let answer = read_line()?;
+    prompt("\n")?;
+    Ok(Some(answer))
 }
 
 fn prompt(text: &str) -> anyhow::Result<()> {
@@ -163,31 +175,4 @@ fn read_line() -> anyhow::Result<String> {
         .read_line(&mut line)
         .context("the password could not be read")?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-/// Turns the terminal's echo off until it is dropped.
-struct EchoOff(nix::sys::termios::Termios);
-
-impl EchoOff {
-    fn new() -> anyhow::Result<Self> {
-        use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
-        let stdin = std::io::stdin();
-        let before = tcgetattr(&stdin).context("the terminal cannot be asked for a password")?;
-        let mut silent = before.clone();
-        silent.local_flags.remove(LocalFlags::ECHO);
-        tcsetattr(&stdin, SetArg::TCSAFLUSH, &silent)
-            .context("the terminal's echo cannot be turned off")?;
-        Ok(Self(before))
-    }
-}
-
-impl Drop for EchoOff {
-    fn drop(&mut self) {
-        // Nothing is left to do about it if the terminal is gone.
-        let _ = nix::sys::termios::tcsetattr(
-            std::io::stdin(),
-            nix::sys::termios::SetArg::TCSAFLUSH,
-            &self.0,
-        );
-    }
 }

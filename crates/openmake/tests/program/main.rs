@@ -1,6 +1,8 @@
 //! The whole program as processes: started, asked, cut off, killed, stopped.
 
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod commands;
@@ -14,3 +16,5 @@ mod lifecycle;
 mod outage;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod terminal;

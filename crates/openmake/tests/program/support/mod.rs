@@ -1,6 +1,7 @@
 //! What all of these tests stand on: a program with a scripted model, and
 //! people who use it over HTTP and WebSocket.
 
+mod desk;
 mod events;
 mod person;
 mod socket;
@@ -13,6 +14,7 @@ use testkit::{
 };
 use tokio::time::{sleep, timeout};
 
+pub(crate) use desk::Desk;
 pub(crate) use events::{
     Event, Watch, assert_begins_whole, assert_whole, is_end, text_of, thinking_of,
 };
