@@ -119,7 +119,7 @@ class ChatCompletions(unittest.TestCase):
         )
         self.assertEqual(answer.choices[0].message.parsed, Point(x=1, y=2))
 
-    def test_an_async_stream_that_is_closed_early(self):
+    def test_a_stream_that_is_closed_early(self):
         # The model writes for ten seconds unless it is stopped.
         stream = client().chat.completions.create(
             model=MODEL, messages=ask("/slow"), stream=True

@@ -90,8 +90,8 @@ fn openai(problem: &Problem) -> Value {
     };
     let code = match problem.code.as_str() {
         // The names that clients of OpenAI's look for.
-        "unauthenticated" | "token_invalid" | "key_invalid" => "invalid_api_key",
-        "rate_limited" => "rate_limit_exceeded",
+        "unauthenticated" | "token_invalid" | "api_key_invalid" => "invalid_api_key",
+        "rate_limited" | "key_requests_limited" | "key_tokens_limited" => "rate_limit_exceeded",
         code => code,
     };
     json!({
