@@ -33,8 +33,9 @@ use self::{
 use super::{Query, Reply, Surface, ask, event_stream_with, permit};
 use crate::{core::Core, http::MAX_QUESTION_BYTES};
 
-/// The version of the protocol that is spoken here.
-const VERSION: &str = "2023-06-01";
+/// The versions of the protocol that are spoken here: those that Anthropic's
+/// Python packages have sent.
+const VERSIONS: &[&str] = &["2023-06-01", "2026-10-21"];
 
 /// The routes with their description.
 pub(crate) fn router() -> OpenApiRouter<Arc<Core>> {
@@ -53,17 +54,18 @@ impl<S: Sync> FromRequestParts<S> for Version {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let sent = parts.headers.get("anthropic-version");
+        let known = VERSIONS.join(" or ");
         match sent.map(HeaderValue::as_bytes) {
-            Some(version) if version == VERSION.as_bytes() => Ok(Self),
+            Some(sent) if VERSIONS.iter().any(|known| known.as_bytes() == sent) => Ok(Self),
             Some(_) => Err(ApiError::field(
                 "anthropic-version",
                 "unsupported",
-                format!("The header `anthropic-version` is {VERSION} here."),
+                format!("The header `anthropic-version` is {known} here."),
             )),
             None => Err(ApiError::field(
                 "anthropic-version",
                 "required",
-                format!("The header `anthropic-version` is missing; send {VERSION}."),
+                format!("The header `anthropic-version` is missing; send {known}."),
             )),
         }
     }
@@ -74,7 +76,7 @@ impl<S: Sync> FromRequestParts<S> for Version {
     post,
     path = "/v1/messages",
     tag = "Anthropic",
-    params(("anthropic-version" = String, Header, description = "2023-06-01")),
+    params(("anthropic-version" = String, Header, description = "2023-06-01 or 2026-10-21")),
     request_body = MessagesRequest,
     responses(
         (status = OK, description = "The answer as Anthropic's clients read it: one document, or with `stream` server-sent events from `message_start` to `message_stop`", body = Object),
@@ -125,7 +127,7 @@ pub(crate) struct TokenCount {
     post,
     path = "/v1/messages/count_tokens",
     tag = "Anthropic",
-    params(("anthropic-version" = String, Header, description = "2023-06-01")),
+    params(("anthropic-version" = String, Header, description = "2023-06-01 or 2026-10-21")),
     request_body = MessagesRequest,
     responses((status = OK, body = TokenCount), WriteProblems),
     security(("bearer" = [])),
