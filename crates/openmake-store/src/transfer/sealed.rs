@@ -21,14 +21,26 @@ pub struct SealedColumn {
 
 /// Every column that holds ciphertexts of the master key. A new one belongs
 /// here; a test finds those that are missing.
-pub const SEALED: &[SealedColumn] = &[SealedColumn {
-    table: "model_node_keys",
-    column: "sealed",
-    labels: "SELECT 'the key …' || k.last_four || ' of the model server ' || n.name
-               FROM model_node_keys k JOIN model_nodes n ON n.id = k.node_id
-              ORDER BY lower(n.name), k.position",
-    clear: "DELETE FROM model_node_keys",
-}];
+pub const SEALED: &[SealedColumn] = &[
+    SealedColumn {
+        table: "model_node_keys",
+        column: "sealed",
+        labels: "SELECT 'the key …' || k.last_four || ' of the model server ' || n.name
+                   FROM model_node_keys k JOIN model_nodes n ON n.id = k.node_id
+                  ORDER BY lower(n.name), k.position",
+        clear: "DELETE FROM model_node_keys",
+    },
+    SealedColumn {
+        table: "totp_factors",
+        column: "sealed",
+        labels: "SELECT 'the authenticator app of ' || coalesce(u.email, u.display_name)
+                   FROM totp_factors t JOIN users u ON u.id = t.user_id
+                  WHERE t.confirmed_at IS NOT NULL ORDER BY lower(u.email)",
+        // Backup codes are hashed with a key that derives from the lost one,
+        // and stand in for an app that is gone.
+        clear: "DELETE FROM totp_factors; DELETE FROM backup_codes",
+    },
+];
 
 /// Takes away all that needs the lost master key: ciphertexts, sessions (their
 /// tokens derive from it) and the binding, so that the next start binds the key
