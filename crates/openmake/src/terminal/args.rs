@@ -319,8 +319,7 @@ impl TerminalCommand {
             | Self::Review(ReviewArgs { asking, .. })
             | Self::Explain(ExplainArgs { asking, .. })
             | Self::Generate(GenerateArgs { asking, .. }) => asking.json,
-            Self::Models(args) | Self::Nodes(args) => args.json,
-            Self::Key(KeyCommand::List(args)) => args.json,
+            Self::Models(args) | Self::Nodes(args) | Self::Key(KeyCommand::List(args)) => args.json,
             Self::Key(KeyCommand::Create(args)) => args.json,
             _ => false,
         }

@@ -187,13 +187,11 @@ impl CredentialFile {
                 }
             }
         };
-        match tokio::time::timeout(LOCK_PATIENCE, waiting).await {
-            Ok(taken) => taken?,
-            Err(_) => {
-                let busy = io::Error::other("another openmake command holds it");
-                return Err(Failure::file(path, busy));
-            }
-        }
+        let taken = tokio::time::timeout(LOCK_PATIENCE, waiting).await;
+        taken.unwrap_or_else(|_| {
+            let busy = io::Error::other("another openmake command holds it");
+            Err(Failure::file(&path, busy))
+        })?;
         Ok(Locked {
             file: self,
             _lock: lock,

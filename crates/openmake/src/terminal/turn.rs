@@ -215,10 +215,9 @@ impl<'a> Watch<'a> {
         let Some((response, parser)) = &mut self.stream else {
             return Ok(false);
         };
-        let piece = match timeout(SILENCE, response.chunk()).await {
-            Ok(Ok(Some(piece))) => piece,
-            // It ended, broke, or is silent for too long.
-            Ok(Ok(None) | Err(_)) | Err(_) => return Ok(false),
+        // It may have ended, broken, or been silent for too long.
+        let Ok(Ok(Some(piece))) = timeout(SILENCE, response.chunk()).await else {
+            return Ok(false);
         };
         let events = parser.push(&piece).map_err(|error| Failure::Foreign {
             server: self.client.origin(),

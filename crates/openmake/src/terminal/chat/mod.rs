@@ -168,18 +168,17 @@ impl Chat<'_> {
     }
 
     async fn ask(&mut self, question: String, parent: Parent) -> Result<(), Failure> {
-        let conversation = match self.conversation {
-            Some(id) => id,
-            None => {
-                let request = CreateConversation {
-                    title: None,
-                    model: self.model.clone(),
-                };
-                let made = self.client.create_conversation(&request);
-                let made = self.interrupts.or(made).await?;
-                self.conversation = Some(made.id);
-                made.id
-            }
+        let conversation = if let Some(id) = self.conversation {
+            id
+        } else {
+            let request = CreateConversation {
+                title: None,
+                model: self.model.clone(),
+            };
+            let made = self.client.create_conversation(&request);
+            let made = self.interrupts.or(made).await?;
+            self.conversation = Some(made.id);
+            made.id
         };
         let request = StartTurnRequest {
             content: Content::Text(question.clone()),
