@@ -5,7 +5,7 @@
 //! the conversation never begins with an answer; results of earlier tools are
 //! shortened; pictures go only to models that see.
 
-use openmake_models::{ChatMessage, ChatRequest, Image, Role, ToolSpec};
+use openmake_models::{ChatMessage, Image, Role, ToolSpec};
 use openmake_types::{ErrorKind, ToolCall};
 
 use crate::{

@@ -17,7 +17,7 @@ use openmake_store::{
     wakeups::{Wakeup, WakeupKind},
 };
 use openmake_types::{
-    Actor, ApiKeyId, BlobId, ConversationId, ErrorKind, MessageId, MessageRole, TurnId, UserId,
+    Actor, BlobId, ConversationId, ErrorKind, MessageId, MessageRole, TurnId, UserId,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     budgets::Payer,
-    choose::{Wish, choose},
+    choose::{Chosen, Wish, choose},
     core::Core,
     error::{store_error, unpaid},
 };
