@@ -231,7 +231,7 @@ async fn the_master_key_comes_back_by_its_passphrase() {
         .check_master_key(&opened)
         .await
         .expect("bound to it");
-    let workshop = target.store.nodes().list().await.expect("listed").remove(0);
+    let node = target.store.nodes().list().await.expect("listed").remove(0);
     let key = opened.open(NODE_KEY, &node.keys[0].sealed);
     assert_eq!(key.as_deref(), Ok(&b"sk-workshop-1234"[..]));
 }
@@ -251,7 +251,7 @@ async fn without_the_key_it_says_what_is_lost_and_starts_with_another() {
         restored.expect("restored").lost,
         ["the key …1234 of the model server Workshop"]
     );
-    let node = target.store.nodes().list().await.expect("listed").remove(0);
+    let workshop = target.store.nodes().list().await.expect("listed").remove(0);
     assert!(workshop.keys.is_empty() && workshop.name == "Workshop");
     let open = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
     assert_eq!(target.count(open).await, 0, "their tokens derive from it");
