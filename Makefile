@@ -51,6 +51,16 @@ test: ## Run everything that CI runs (PHASES="fmt clippy" for some of it)
 test-real-model: ## Test against llama.cpp with a real model (builds it once: 15 minutes)
 	$(XTASK) real-model
 
+.PHONY: bench
+bench: ## Measure OpenMake and write docs/benchmarks.md (SMOKE=1 only sees that it runs; LITELLM=0; SCENARIOS="streams")
+	$(XTASK) web
+	$(XTASK) postgres >/dev/null
+	cargo test --release --quiet --package bench
+	cargo build --release --package bench --package openmake --package testkit
+	$(TARGET)/release/bench $(SCENARIOS) --json $(TARGET)/bench.json \
+	  $(if $(filter 1,$(SMOKE)),--smoke,$(if $(SCENARIOS),,--document docs/benchmarks.md)) \
+	  $(if $(filter 0,$(LITELLM)),,--litellm "$$(bench/litellm.sh)")
+
 .PHONY: advisories
 advisories: ## Look for known vulnerabilities in dependencies (needs the network)
 	$(XTASK) advisories

@@ -11,6 +11,8 @@ const BUDGETS = [
   { page: 'register.html', js: 190 * KB },
   { page: 'chat.html', js: 300 * KB },
   { page: 'settings.html', js: 300 * KB },
+  { page: 'reset-password.html', js: 190 * KB },
+  { page: 'api-keys.html', js: 300 * KB },
 ];
 const CSS = 30 * KB;
 const HTML = 20 * KB;

@@ -7,8 +7,10 @@
 )]
 
 mod cache;
+mod clients;
 mod demo;
 mod generated;
+mod oidc_provider;
 mod phases;
 mod process;
 mod real_model;

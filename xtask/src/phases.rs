@@ -1,12 +1,14 @@
 //! What `make test` and CI run, phase by phase.
 
 use std::ffi::OsString;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 
-use crate::{block_on, cache, demo, generated, process, scratch, sqlx, tidy, tools, web, wheels};
+use crate::{
+    block_on, cache, clients, demo, generated, process, scratch, sqlx, tidy, tools, web, wheels,
+};
 
 /// One step with a name of its own.
 struct Phase {
@@ -88,7 +90,8 @@ const PHASES: &[Phase] = &[
     Phase {
         name: "rust",
         what: "Rust's tests, on PostgreSQL 18",
-        run: || nextest(wheels::CURRENT, &["--workspace"]),
+        // The bench has a target of its own, `make bench`, which tests it.
+        run: || nextest(wheels::CURRENT, &["--workspace", "--exclude", "bench"]),
     },
     Phase {
         name: "rust-16",
@@ -101,6 +104,8 @@ const PHASES: &[Phase] = &[
                     "openmake-store",
                     "--package",
                     "openmake-postgres",
+                    "--package",
+                    "openmake-backup",
                 ],
             )
         },
@@ -114,6 +119,11 @@ const PHASES: &[Phase] = &[
         name: "program",
         what: "the program, optimised",
         run: program,
+    },
+    Phase {
+        name: "clients",
+        what: "the vendors' own clients",
+        run: vendors_clients,
     },
     Phase {
         name: "browser",
@@ -239,12 +249,7 @@ fn nextest(major: u32, what: &[&str]) -> anyhow::Result<()> {
             .into_iter()
             .chain(what.iter().copied())
     };
-    process::run(
-        Command::new(&program)
-            .current_dir(cache::workspace())
-            .args(arguments())
-            .arg("--no-run"),
-    )?;
+    process::run(process::command(&program).args(arguments()).arg("--no-run"))?;
     let mut command: Vec<OsString> = vec![program.into()];
     command.extend(arguments().map(OsString::from));
     let status = block_on(scratch::with_db(major, &command))?;
@@ -259,6 +264,11 @@ fn program() -> anyhow::Result<()> {
             .args(["build", "--profile", PROGRAM_PROFILE])
             .args(demo::PROGRAMS),
     )
+}
+
+fn vendors_clients() -> anyhow::Result<()> {
+    program()?;
+    clients::test(&cache::target().join(PROGRAM_PROFILE))
 }
 
 fn browser() -> anyhow::Result<()> {

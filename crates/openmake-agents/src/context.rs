@@ -209,7 +209,9 @@ pub fn assemble(parts: &Parts, budget: &Budget) -> Result<Assembled, TurnFailure
         system
             .push_str("\nThe beginning of this conversation was too long and has been left out.\n");
     }
-    written.push(ChatMessage::text(Role::System, system));
+    if !system.is_empty() {
+        written.push(ChatMessage::text(Role::System, system));
+    }
     exchanges.truncate(kept);
     for exchange in exchanges.into_iter().rev() {
         for message in exchange.written {
@@ -414,7 +416,7 @@ pub(crate) fn tokens_of_message(message: &ChatMessage) -> u64 {
     MESSAGE_OVERHEAD + estimate_tokens(&message.content) + calls
 }
 
-fn tokens_of_tools(tools: &[ToolSpec]) -> u64 {
+pub(crate) fn tokens_of_tools(tools: &[ToolSpec]) -> u64 {
     tools
         .iter()
         .map(|tool| {

@@ -8,11 +8,15 @@
 //! that is right to about a quarter, and it errs upwards. A [`Calibration`]
 //! from answers whose tokens the provider did count removes most of the rest.
 
+use openmake_models::ChatRequest;
+
+use crate::context::{tokens_of_message, tokens_of_tools};
+
 /// What a message costs besides its text: its role and its marks.
 pub(crate) const MESSAGE_OVERHEAD: u64 = 5;
 /// What an image costs: what most vision models use for a picture of ordinary
 /// size.
-pub(crate) const IMAGE_TOKENS: u64 = 900;
+pub const IMAGE_TOKENS: u64 = 900;
 
 /// Hundredths of a token that a character is.
 const fn weight(c: char) -> u64 {
@@ -33,6 +37,20 @@ const fn weight(c: char) -> u64 {
 /// About how many tokens `text` has.
 pub fn estimate_tokens(text: &str) -> u64 {
     text.chars().map(weight).sum::<u64>().div_ceil(100)
+}
+
+/// About how many tokens a model reads when it is asked this.
+pub fn estimate_request(request: &ChatRequest) -> u64 {
+    let messages: u64 = request
+        .messages
+        .iter()
+        .map(|message| {
+            let images = u64::try_from(message.images.len()).unwrap_or(u64::MAX);
+            let thinking = message.thinking.as_deref().map_or(0, estimate_tokens);
+            tokens_of_message(message) + thinking + images.saturating_mul(IMAGE_TOKENS)
+        })
+        .sum();
+    messages + tokens_of_tools(&request.tools)
 }
 
 /// How far the estimate is off for this model and conversation.

@@ -55,9 +55,12 @@ impl From<&ModelError> for TurnFailure {
             ModelError::Unauthorized { .. } => "upstream_unauthorized",
             ModelError::RateLimited { .. } => "upstream_rate_limited",
             ModelError::ContextTooLong { .. } => "context_too_long",
+            ModelError::Unsupported { .. } => "unsupported",
             ModelError::Upstream { .. }
             | ModelError::Connection { .. }
             | ModelError::Protocol { .. } => "upstream_failed",
+            ModelError::BudgetExhausted(refusal) => refusal.code(),
+            ModelError::BudgetUnknown => "budget_unknown",
             ModelError::Timeout(_) => "timeout",
             ModelError::Cancelled => "cancelled",
         };

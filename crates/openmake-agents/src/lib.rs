@@ -18,12 +18,14 @@ mod title;
 mod turn;
 mod ways;
 
-pub use estimate::{Calibration, estimate_tokens};
+pub use estimate::{Calibration, IMAGE_TOKENS, estimate_request, estimate_tokens};
 pub use event::{EventSink, SinkClosed, TurnEvent};
 pub use failure::TurnFailure;
 pub use model::{Answer, ModelClient};
 pub use plan::{Plan, ThinkingChoice};
 pub use prompt::{SystemPrompt, system_prompt};
 pub use title::{Title, TitleRequest, clean_title, make_title, title_from_question};
-pub use turn::{Ending, FinishedBecause, TurnDeps, TurnInput, TurnLimits, TurnOutcome, run};
+pub use turn::{
+    Demands, Ending, FinishedBecause, TurnDeps, TurnInput, TurnLimits, TurnOutcome, run,
+};
 pub use ways::way_of_working;

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -23,6 +23,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     AiSettings,
+    budgets::{BudgetParts, Budgets, Payer, client::PaidClient},
     metrics::Metrics,
     token_rates::TokenRates,
     turns::{
@@ -40,7 +41,8 @@ pub(crate) struct Core {
     pub(crate) store: Store,
     pub(crate) pool: NodePool,
     pub(crate) provider: ProviderParts,
-    pub(crate) models: Arc<dyn ModelClient>,
+    models: Arc<dyn ModelClient>,
+    pub(crate) budgets: Arc<Budgets>,
     pub(crate) profiles: Arc<Profiles>,
     pub(crate) tools: Registry,
     pub(crate) keys: KeyRing,
@@ -61,8 +63,10 @@ pub(crate) struct Core {
     /// The stored nodes, by id and version, that the pool was given last.
     pub(crate) applied: tokio::sync::Mutex<Option<Vec<(NodeId, i64)>>>,
     live: Mutex<HashMap<TurnId, Arc<LiveTurn>>>,
-    /// Told whenever a turn leaves `live`.
-    pub(crate) left: Notify,
+    /// Stateless calls under way.
+    calls: Arc<AtomicUsize>,
+    /// Told whenever a turn leaves `live` or a call ends.
+    pub(crate) left: Arc<Notify>,
     draining: AtomicBool,
 }
 
@@ -76,11 +80,19 @@ impl Core {
     pub(crate) fn new(parts: CoreParts) -> Self {
         let CoreParts { parts, metrics } = parts;
         let models: Arc<dyn ModelClient> = Arc::new(PoolClient(parts.pool.clone()));
+        let budgets = Arc::new(Budgets::new(BudgetParts {
+            store: parts.store.clone(),
+            clock: Arc::clone(&parts.clock),
+            ids: Arc::clone(&parts.ids),
+            process: parts.process,
+            metrics: metrics.clone(),
+        }));
         Self {
             store: parts.store,
             pool: parts.pool,
             provider: parts.provider,
             models,
+            budgets,
             profiles: parts.profiles,
             tools: parts.tools,
             keys: parts.keys,
@@ -99,9 +111,20 @@ impl Core {
             renew_now: Notify::new(),
             applied: tokio::sync::Mutex::new(None),
             live: Mutex::new(HashMap::new()),
-            left: Notify::new(),
+            calls: Arc::default(),
+            left: Arc::default(),
             draining: AtomicBool::new(false),
         }
+    }
+
+    /// What asks models for `payer`: every call is paid from the budgets that
+    /// bind it.
+    pub(crate) fn client_for(&self, payer: Payer) -> Arc<PaidClient> {
+        Arc::new(PaidClient::new(
+            Arc::clone(&self.models),
+            Arc::clone(&self.budgets),
+            payer,
+        ))
     }
 
     pub(crate) fn lookup_live(&self, turn: TurnId) -> Option<Arc<LiveTurn>> {
@@ -134,6 +157,22 @@ impl Core {
         self.left.notify_waiters();
     }
 
+    /// Stateless calls under way.
+    pub(crate) fn running_calls(&self) -> usize {
+        self.calls.load(Ordering::Acquire)
+    }
+
+    /// Counts a stateless call for as long as the answer is kept.
+    pub(crate) fn enter_call(&self) -> RunningCall {
+        self.calls.fetch_add(1, Ordering::AcqRel);
+        self.metrics.call_began();
+        RunningCall {
+            calls: Arc::clone(&self.calls),
+            left: Arc::clone(&self.left),
+            metrics: self.metrics.clone(),
+        }
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
@@ -153,5 +192,20 @@ impl Core {
                 );
             }
         });
+    }
+}
+
+/// A stateless call that is counted.
+pub(crate) struct RunningCall {
+    calls: Arc<AtomicUsize>,
+    left: Arc<Notify>,
+    metrics: Metrics,
+}
+
+impl Drop for RunningCall {
+    fn drop(&mut self) {
+        self.calls.fetch_sub(1, Ordering::AcqRel);
+        self.metrics.call_ended();
+        self.left.notify_waiters();
     }
 }

@@ -3,6 +3,18 @@
 use openmake_api::ApiError;
 use openmake_store::{Conflict, StoreError};
 
+use crate::budgets::Unpaid;
+
+/// The error for a client that may not ask a model now.
+pub(crate) fn unpaid(unpaid: Unpaid) -> ApiError {
+    match unpaid {
+        Unpaid::Refused(refusal) => ApiError::budget(&refusal),
+        Unpaid::Unknown => {
+            ApiError::unavailable("the budgets could not be read").with_code("budget_unknown")
+        }
+    }
+}
+
 /// The error for a client; `what` names what it asked for.
 pub(crate) fn store_error(what: &'static str) -> impl FnOnce(StoreError) -> ApiError {
     move |error| match error {

@@ -5,7 +5,9 @@
 //! gateway puts there. Turns are durable: see
 //! ARCHITECTURE.md, "A turn is durable".
 
+mod budgets;
 mod choose;
+mod compat;
 mod core;
 mod error;
 mod http;
@@ -174,6 +176,10 @@ impl Ai {
         let core = &self.core;
         core.store.ensure_partitions().await?;
         nodes::apply(core).await?;
+        if core.settings.single_process {
+            core.store.budgets().expire_except(core.process).await?;
+        }
+        core.budgets.refresh().await?;
         let writer = Arc::clone(&core.writer);
         let parts = WriterParts {
             store: core.store.clone(),
@@ -192,31 +198,35 @@ impl Ai {
         core.tasks.spawn(leases::listen(Arc::clone(core)));
         core.tasks.spawn(leases::claim(Arc::clone(core)));
         core.tasks.spawn(maintenance::run(Arc::clone(core)));
+        core.tasks.spawn(budgets::keep::run(Arc::clone(core)));
         core.tasks.spawn(maintenance::hint(Arc::clone(core)));
         core.tasks.spawn(nodes::follow_store(Arc::clone(core)));
         core.tasks.spawn(nodes::follow_health(Arc::clone(core)));
         Ok(())
     }
 
-    /// Takes no new turns, waits at most `patience` for those that run, and
-    /// closes the rest as interrupted, with all that they have written. Call
-    /// it before the `stop` token is cancelled.
+    /// Takes no new turns and calls, waits at most `patience` for those that
+    /// run, and closes the turns that are left as interrupted, with all that
+    /// they have written. Call it before the `stop` token is cancelled, which
+    /// ends the calls.
     pub async fn drain(&self, patience: Duration) {
         let core = &self.core;
         core.start_draining();
         let deadline = Instant::now() + patience;
-        if wait_for_none(core, deadline).await {
+        if wait_for_none(core, deadline, |core| core.running() + core.running_calls()).await {
+            core.budgets.close_all().await;
             return;
         }
         core.interrupt_all();
         // Their ends still have to be stored.
         let deadline = Instant::now() + Duration::from_secs(5);
-        if !wait_for_none(core, deadline).await {
+        if !wait_for_none(core, deadline, Core::running).await {
             tracing::warn!(
                 turns = core.running(),
                 "turns could not be closed; the next start does it"
             );
         }
+        core.budgets.close_all().await;
     }
 
     /// How many turns run in this process.
@@ -232,15 +242,16 @@ async fn interrupt_at_stop(core: Arc<Core>) {
     core.interrupt_all();
 }
 
-/// Whether no turn runs, at the latest at `deadline`.
-async fn wait_for_none(core: &Core, deadline: Instant) -> bool {
+/// Whether nothing is left of what `running` counts, at the latest at
+/// `deadline`.
+async fn wait_for_none(core: &Core, deadline: Instant, running: fn(&Core) -> usize) -> bool {
     loop {
         let left = core.left.notified();
-        if core.running() == 0 {
+        if running(core) == 0 {
             return true;
         }
         if timeout_at(deadline, left).await.is_err() {
-            return core.running() == 0;
+            return running(core) == 0;
         }
     }
 }

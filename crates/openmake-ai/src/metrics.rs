@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use openmake_types::{TurnMetrics, TurnStatus};
+use openmake_types::{BudgetUnit, TokenCounts, TurnMetrics, TurnStatus};
 use prometheus_client::{
     encoding::{EncodeLabelSet, LabelSetEncoder},
     metrics::{
@@ -27,6 +27,34 @@ impl EncodeLabelSet for StatusLabel {
     }
 }
 
+/// Through which surface a stateless call came, and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct CallLabels {
+    surface: &'static str,
+    outcome: &'static str,
+}
+
+impl EncodeLabelSet for CallLabels {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        use prometheus_client::encoding::EncodeLabel as _;
+        ("surface", self.surface).encode(encoder.encode_label())?;
+        ("outcome", self.outcome).encode(encoder.encode_label())
+    }
+}
+
+/// What a budget counts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct UnitLabel {
+    unit: &'static str,
+}
+
+impl EncodeLabelSet for UnitLabel {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        use prometheus_client::encoding::EncodeLabel as _;
+        ("unit", self.unit).encode(encoder.encode_label())
+    }
+}
+
 /// The counters. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Metrics(Arc<Counters>);
@@ -41,6 +69,11 @@ struct Counters {
     append_events: Histogram,
     append_seconds: Histogram,
     subscribers: Gauge,
+    calls: Family<CallLabels, Counter>,
+    calls_running: Gauge,
+    call_first_token: Histogram,
+    budget_exchanges: Counter,
+    budget_refusals: Family<UnitLabel, Counter>,
 }
 
 impl Metrics {
@@ -56,6 +89,11 @@ impl Metrics {
             append_events: Histogram::new(exponential_buckets(1.0, 2.0, 12)),
             append_seconds: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
             subscribers: Gauge::default(),
+            calls: Family::default(),
+            calls_running: Gauge::default(),
+            call_first_token: Histogram::new(exponential_buckets(0.05, 2.0, 12)),
+            budget_exchanges: Counter::default(),
+            budget_refusals: Family::default(),
         };
         registry.register(
             "turns_started",
@@ -79,12 +117,12 @@ impl Metrics {
         );
         registry.register(
             "model_input_tokens",
-            "Tokens that models have read in turns",
+            "Tokens that models have read",
             counters.input_tokens.clone(),
         );
         registry.register(
             "model_output_tokens",
-            "Tokens that models have written in turns",
+            "Tokens that models have written",
             counters.output_tokens.clone(),
         );
         registry.register(
@@ -102,7 +140,55 @@ impl Metrics {
             "Those who watch a turn through this process",
             counters.subscribers.clone(),
         );
+        registry.register(
+            "stateless_calls",
+            "Calls through the other vendors' surfaces that have ended, by surface and how",
+            counters.calls.clone(),
+        );
+        registry.register(
+            "stateless_calls_running",
+            "Calls through the other vendors' surfaces that run now",
+            counters.calls_running.clone(),
+        );
+        registry.register(
+            "stateless_call_first_token_seconds",
+            "From such a call to its first token",
+            counters.call_first_token.clone(),
+        );
+        registry.register(
+            "budget_exchanges",
+            "Times that slices of budgets were drawn or given back",
+            counters.budget_exchanges.clone(),
+        );
+        registry.register(
+            "budget_refusals",
+            "Model calls that a budget had not enough left for, by what it counts",
+            counters.budget_refusals.clone(),
+        );
         Self(Arc::new(counters))
+    }
+
+    pub(crate) fn call_began(&self) {
+        self.0.calls_running.inc();
+    }
+
+    pub(crate) fn call_ended(&self) {
+        self.0.calls_running.dec();
+    }
+
+    /// A stateless call has got its first piece.
+    pub(crate) fn first_token(&self, took: Duration) {
+        self.0.call_first_token.observe(took.as_secs_f64());
+    }
+
+    /// A stateless call is over.
+    pub(crate) fn called(&self, surface: &'static str, outcome: &'static str, tokens: TokenCounts) {
+        self.0
+            .calls
+            .get_or_create(&CallLabels { surface, outcome })
+            .inc();
+        self.0.input_tokens.inc_by(tokens.input);
+        self.0.output_tokens.inc_by(tokens.output);
     }
 
     pub(crate) fn started(&self) {
@@ -131,6 +217,19 @@ impl Metrics {
         let events = u32::try_from(events).unwrap_or(u32::MAX);
         self.0.append_events.observe(f64::from(events));
         self.0.append_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A slice of a budget was drawn or given back.
+    pub(crate) fn exchanged(&self) {
+        self.0.budget_exchanges.inc();
+    }
+
+    /// A budget refused a call.
+    pub(crate) fn refused(&self, unit: BudgetUnit) {
+        let label = UnitLabel {
+            unit: unit.as_str(),
+        };
+        self.0.budget_refusals.get_or_create(&label).inc();
     }
 
     /// Counts a subscriber for as long as the answer is kept.

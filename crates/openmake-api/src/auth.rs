@@ -83,8 +83,10 @@ pub struct UpdateProfile {
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangePassword {
-    /// The one that holds now.
-    pub current_password: String,
+    /// The one that holds now. May be absent when the session was
+    /// reauthenticated, as where there is no password yet.
+    #[serde(default)]
+    pub current_password: Option<String>,
     /// 10 to 256 characters, none of the well-known ones. Every other session
     /// ends.
     pub new_password: String,

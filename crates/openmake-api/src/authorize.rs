@@ -64,9 +64,9 @@ macro_rules! requirements {
 }
 
 requirements! {
-    /// Ask models and read one's own conversations.
+    /// Ask models, start conversations and read one's own.
     Chat,
-    /// Create, change, delete and export one's own conversations.
+    /// Change, delete and export one's own conversations.
     ManageConversations,
     /// Change one's own profile, password and sessions.
     ManageOwnAccount,

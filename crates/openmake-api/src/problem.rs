@@ -7,10 +7,14 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, StatusCode, header};
-use openmake_types::ErrorKind;
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use openmake_types::{BudgetRefusal, ErrorKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::sign_in::{FactorMethod, SecondFactorNeeded};
 
 /// The body of every error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -32,9 +36,18 @@ pub struct Problem {
     /// The fields that were wrong, where the request had fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldProblem>,
+    /// The budget that has not enough left, where that is what is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Box<BudgetProblem>>,
     /// Names this request in the server's log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// With `second_factor_required`: what goes into the second step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<String>,
+    /// With `second_factor_required`: the factors that the account has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<FactorMethod>,
 }
 
 /// One field that was wrong.
@@ -46,6 +59,29 @@ pub struct FieldProblem {
     pub code: String,
     /// The same for a person.
     pub detail: String,
+}
+
+/// A budget that has not enough left for a model call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BudgetProblem {
+    /// The budget.
+    pub id: Uuid,
+    /// Whom it binds: `key`, `user` or `group`.
+    pub subject: String,
+    /// The key, account or group.
+    pub subject_id: Uuid,
+    /// What it counts: `tokens`, or `money` in millionths of the currency.
+    pub unit: String,
+    /// After what time it begins anew: `day` or `month`.
+    pub period: String,
+    /// How much it is.
+    pub limit: u64,
+    /// How much is left.
+    pub remaining: u64,
+    /// How much the call needs, by the estimate.
+    pub needed: u64,
+    /// When it begins anew.
+    pub renews_at: DateTime<Utc>,
 }
 
 /// The id of the request, put into its extensions by the gateway and into
@@ -63,6 +99,8 @@ pub struct ApiError {
     hint: Option<Cow<'static, str>>,
     fields: Vec<FieldProblem>,
     retry_after_seconds: Option<u64>,
+    budget: Option<Box<BudgetProblem>>,
+    second_factor: Option<Box<SecondFactorNeeded>>,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -77,6 +115,8 @@ impl ApiError {
             hint: None,
             fields: Vec::new(),
             retry_after_seconds: None,
+            budget: None,
+            second_factor: None,
             source: None,
         }
     }
@@ -112,6 +152,28 @@ impl ApiError {
         Self::new(ErrorKind::Forbidden, "Your account may not do this.")
     }
 
+    /// The password was right, and a second factor must follow.
+    pub fn second_factor(needed: SecondFactorNeeded) -> Self {
+        let mut error = Self::new(
+            ErrorKind::Unauthenticated,
+            "This account asks for a second factor.",
+        )
+        .with_code("second_factor_required")
+        .with_hint("Send `challenge` with one of `methods` to /api/v1/auth/second-factor.");
+        error.second_factor = Some(Box::new(needed));
+        error
+    }
+
+    /// The session must prove again who uses it.
+    pub fn reauthentication_required() -> Self {
+        Self::new(
+            ErrorKind::Forbidden,
+            "Confirm that it is you before changing this.",
+        )
+        .with_code("reauthentication_required")
+        .with_hint("Send the password, a code or a passkey to /api/v1/auth/reauthenticate.")
+    }
+
     /// It contradicts what is there now.
     pub fn conflict(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Conflict, detail).with_code(code)
@@ -134,6 +196,31 @@ impl ApiError {
         .with_hint("Try again in a moment.")
         .with_retry_after(1);
         error.source = Some(source.into());
+        error
+    }
+
+    /// A budget has not enough left: 402 for money, 429 for tokens.
+    pub fn budget(refusal: &BudgetRefusal) -> Self {
+        let mut detail = refusal.to_string();
+        if let Some(first) = detail.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        detail.push('.');
+        let mut error = Self::new(refusal.kind(), detail)
+            .with_code(refusal.code())
+            .with_hint(refusal.hint())
+            .with_retry_after(refusal.renews_in_seconds);
+        error.budget = Some(Box::new(BudgetProblem {
+            id: refusal.budget.as_uuid(),
+            subject: refusal.subject.as_str().to_owned(),
+            subject_id: refusal.subject_id,
+            unit: refusal.unit.as_str().to_owned(),
+            period: refusal.period.as_str().to_owned(),
+            limit: refusal.limit,
+            remaining: refusal.remaining,
+            needed: refusal.needed,
+            renews_at: refusal.renews_at,
+        }));
         error
     }
 
@@ -220,7 +307,11 @@ impl ApiError {
             detail: self.detail.clone().into_owned(),
             hint: self.hint.clone().map(Cow::into_owned),
             fields: self.fields.clone(),
+            budget: self.budget.clone(),
             request_id: None,
+            challenge: (self.second_factor.as_ref()).map(|needed| needed.challenge.clone()),
+            methods: (self.second_factor.as_ref())
+                .map_or_else(Vec::new, |needed| needed.methods.clone()),
         }
     }
 }
@@ -248,6 +339,25 @@ pub const fn status_of(kind: ErrorKind) -> StatusCode {
     }
 }
 
+/// What is left of a budget of tokens, as OpenAI's API says it.
+fn write_limits(headers: &mut HeaderMap, budget: &BudgetProblem, renews_in: u64) {
+    headers.insert("x-ratelimit-limit-tokens", budget.limit.into());
+    headers.insert("x-ratelimit-remaining-tokens", budget.remaining.into());
+    if let Ok(reset) = HeaderValue::from_str(&in_units(renews_in)) {
+        headers.insert("x-ratelimit-reset-tokens", reset);
+    }
+}
+
+/// Seconds as OpenAI's headers write them: `6m0s`, `26h3m20s`.
+fn in_units(seconds: u64) -> String {
+    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{rest}s"),
+        (0, _) => format!("{minutes}m{rest}s"),
+        _ => format!("{hours}h{minutes}m{rest}s"),
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let source = self
@@ -272,6 +382,9 @@ impl IntoResponse for ApiError {
         );
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(budget) = self.budget.filter(|budget| budget.unit == "tokens") {
+            write_limits(headers, &budget, self.retry_after_seconds.unwrap_or(0));
         }
         if self.kind == ErrorKind::Unauthenticated {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

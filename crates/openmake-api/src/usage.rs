@@ -67,4 +67,9 @@ pub struct UsageTotals {
     pub input_tokens: u64,
     /// Tokens written.
     pub output_tokens: u64,
+    /// What they cost by the prices of then, in millionths of the currency.
+    pub cost: u64,
+    /// Requests of models that had no price then, and so are in `cost` as
+    /// nothing.
+    pub unpriced_requests: u64,
 }

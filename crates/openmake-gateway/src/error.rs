@@ -41,6 +41,11 @@ fn conflict_error(conflict: Conflict) -> ApiError {
             "idempotency_mismatch",
             "This idempotency key was used for another request.",
         ),
+        Conflict::BudgetExists => conflicts(
+            "budget_exists",
+            "There is a budget of this unit and period already.",
+        )
+        .with_hint("Change its limit instead."),
         Conflict::TooManyKeys => conflicts(
             "too_many_api_keys",
             "You have 100 API keys, as many as one may.",
@@ -62,6 +67,22 @@ fn conflict_error(conflict: Conflict) -> ApiError {
         )
         .with_code("manager_stays"),
         Conflict::NodeNameTaken => conflicts("node_name_taken", "Another node has this name."),
+        Conflict::TotpEnabled => {
+            conflicts("totp_enabled", "An authenticator app is set up already.")
+                .with_hint("Remove it first.")
+        }
+        Conflict::PasskeyKnown => conflicts("passkey_known", "This passkey was added before."),
+        Conflict::PasskeyLimit => conflicts("passkey_limit", "An account has at most 20 passkeys.")
+            .with_hint("Remove one that is not used any more."),
+        Conflict::IdentityTaken => conflicts(
+            "identity_taken",
+            "That account is linked to an account here already.",
+        ),
+        Conflict::LastSignInMethod => conflicts(
+            "last_sign_in_method",
+            "Nothing else would be left to sign in with.",
+        )
+        .with_hint("Set a password or add another way first."),
         conflict @ Conflict::WrongMasterKey => ApiError::internal(conflict),
     }
 }

@@ -98,12 +98,15 @@ fn copy_extensions(from: &Extensions, to: &mut Extensions) {
     }
 }
 
-/// Whether an answer is a stream of events.
+/// Whether an answer is a stream of events, or of lines as Ollama's are.
 pub(crate) fn is_event_stream(response: &Response) -> bool {
     response
         .headers()
         .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+        .map(http::HeaderValue::as_bytes)
+        .is_some_and(|kind| {
+            kind.starts_with(b"text/event-stream") || kind.starts_with(b"application/x-ndjson")
+        })
 }
 
 /// Whether an answer is a stream that goes on for as long as a model writes.

@@ -27,7 +27,7 @@ use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::{
         CompressionLayer,
-        predicate::{DefaultPredicate, Predicate as _},
+        predicate::{DefaultPredicate, NotForContentType, Predicate as _},
     },
     cors::{AllowOrigin, CorsLayer},
 };
@@ -42,6 +42,7 @@ use crate::{
     request,
     routes::health,
     settings::GatewaySettings,
+    sign_in::{PasskeySite, backup_code::BackupCodeKey},
     site::{Origins, Proxies},
     socket::SocketCounts,
     state::{AiService, App, Inner},
@@ -107,6 +108,8 @@ impl Gateway {
         let app = App::new(Inner {
             access_tokens: AccessTokens::new(&parts.keys),
             refresh_tokens: RefreshTokens::new(&parts.keys),
+            backup_codes: BackupCodeKey::new(&parts.keys),
+            passkeys: PasskeySite::new(&parts.settings.sign_in.public_url),
             hasher: Hasher::new(Arc::clone(&parts.ids), metrics.clone()),
             limits: RateLimits::new(&parts.settings.rates),
             key_limits: KeyLimits::default(),
@@ -118,6 +121,7 @@ impl Gateway {
             plain_cookies: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             store: parts.store,
+            keys: parts.keys,
             clock: parts.clock,
             ids: parts.ids,
             settings: parts.settings,
@@ -151,9 +155,10 @@ impl Gateway {
             .into_iter()
             .fold(own.merge(docs::router()), |router, (path, methods)| {
                 router.route(path, methods)
-            })
-            .route("/api", any(unknown))
-            .route(guard::UNKNOWN, any(unknown))
+            });
+        let api = guard::UNKNOWN
+            .iter()
+            .fold(api, |router, path| router.route(path, any(unknown)))
             .method_not_allowed_fallback(wrong_method)
             .layer(middleware::from_fn_with_state(
                 app.clone(),
@@ -170,15 +175,18 @@ impl Gateway {
             .with_state(app.clone())
             .fallback_service(self.web.clone())
             .layer(middleware::from_fn_with_state(app.clone(), request::enter))
-            .layer(CompressionLayer::new().compress_when(
-                // What sets a cookie carries a token as well: compressed beside
-                // text of someone else's choice, its length would tell of it.
-                DefaultPredicate::new().and(
-                    |_, _, headers: &http::HeaderMap, _: &http::Extensions| {
-                        !headers.contains_key(header::SET_COOKIE)
-                    },
+            .layer(
+                CompressionLayer::new().compress_when(
+                    // What sets a cookie carries a token as well: compressed beside
+                    // text of someone else's choice, its length would tell of it.
+                    // Streams of lines are to arrive line by line, as events do.
+                    DefaultPredicate::new()
+                        .and(NotForContentType::const_new("application/x-ndjson"))
+                        .and(|_, _, headers: &http::HeaderMap, _: &http::Extensions| {
+                            !headers.contains_key(header::SET_COOKIE)
+                        }),
                 ),
-            ))
+            )
     }
 
     /// `/metrics` alone and without a credential, for a listen address of its

@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use http_body_util::Limited;
 use openmake_api::{ApiError, ClientInfo, extract::too_large};
 use openmake_types::{Actor, ErrorKind};
+use tower_http::timeout::TimeoutBody;
 use tracing::Instrument as _;
 
 use crate::{
@@ -40,6 +41,17 @@ pub(crate) const OPEN: &[(Method, &str)] = &[
     (Method::POST, "/api/v1/auth/register"),
     (Method::POST, "/api/v1/auth/login"),
     (Method::POST, "/api/v1/auth/guest"),
+    // What each checks is the step before it, or a passkey.
+    (Method::POST, "/api/v1/auth/second-factor"),
+    (Method::POST, "/api/v1/auth/second-factor/passkey"),
+    (Method::POST, "/api/v1/auth/passkey/options"),
+    (Method::POST, "/api/v1/auth/passkey"),
+    (Method::GET, "/api/v1/auth/providers"),
+    (Method::GET, "/api/v1/auth/oidc/{provider}/start"),
+    (Method::GET, "/api/v1/auth/oidc/{provider}/callback"),
+    // For who cannot sign in; the second checks the link's token.
+    (Method::POST, "/api/v1/auth/password-reset/request"),
+    (Method::POST, "/api/v1/auth/password-reset"),
     // These two check the refresh cookie themselves.
     (Method::POST, "/api/v1/auth/refresh"),
     (Method::POST, "/api/v1/auth/logout"),
@@ -47,8 +59,15 @@ pub(crate) const OPEN: &[(Method, &str)] = &[
     (Method::GET, "/api/v1/ws"),
 ];
 
-/// The route that all unknown paths of the API have: 404 for everyone.
-pub(crate) const UNKNOWN: &str = "/api/{*rest}";
+/// The routes that all unknown paths of the API's surfaces have: 404 for
+/// everyone.
+pub(crate) const UNKNOWN: &[&str] = &[
+    "/api/{*rest}",
+    "/api",
+    "/v1/{*rest}",
+    "/v1",
+    "/ollama/{*rest}",
+];
 
 fn is_open(method: &Method, route: &str) -> bool {
     // GET routes answer HEAD as well.
@@ -57,19 +76,29 @@ fn is_open(method: &Method, route: &str) -> bool {
     } else {
         method
     };
-    route == UNKNOWN
-        || route == "/api"
-        || OPEN.iter().any(|open| open.0 == *method && open.1 == route)
+    UNKNOWN.contains(&route) || OPEN.iter().any(|open| open.0 == *method && open.1 == route)
 }
 
 /// What a route's requests count towards, besides the account's or address's
 /// own class.
 fn special_class(method: &Method, route: &str) -> Option<Class> {
     match (method.as_str(), route) {
-        ("POST", "/api/v1/auth/register" | "/api/v1/auth/login" | "/api/v1/auth/guest") => {
+        (
+            "POST",
+            "/api/v1/auth/register"
+            | "/api/v1/auth/login"
+            | "/api/v1/auth/guest"
+            | "/api/v1/auth/second-factor"
+            | "/api/v1/auth/second-factor/passkey"
+            | "/api/v1/auth/passkey"
+            | "/api/v1/auth/passkey/options"
+            | "/api/v1/auth/password-reset"
+            | "/api/v1/auth/password-reset/request",
+        )
+        | ("GET", "/api/v1/auth/oidc/{provider}/start" | "/api/v1/auth/oidc/{provider}/callback") => {
             Some(Class::SignIn)
         }
-        ("POST", route) if starts_turn(route) => Some(Class::TurnStart),
+        ("POST", route) if starts_turn(route) || calls_model(route) => Some(Class::TurnStart),
         ("GET", "/api/v1/search") => Some(Class::Search),
         _ => None,
     }
@@ -79,6 +108,14 @@ fn starts_turn(route: &str) -> bool {
     let last = route.rsplit('/').next();
     route.starts_with("/api/v1/conversations/") && last == Some("turns")
         || route.starts_with("/api/v1/turns/") && matches!(last, Some("regenerate" | "continue"))
+}
+
+/// Whether a POST of another vendor's surface asks a model, and answers when the
+/// model has.
+fn calls_model(route: &str) -> bool {
+    let foreign = route.starts_with("/v1/") || route.starts_with("/ollama/");
+    let last = route.rsplit('/').next();
+    foreign && !UNKNOWN.contains(&route) && !matches!(last, Some("cancel" | "show"))
 }
 
 /// Health checks are asked often and from the same address as everyone else
@@ -96,7 +133,7 @@ pub(crate) async fn authenticate(
     let route = request
         .extensions()
         .get::<MatchedPath>()
-        .map_or(UNKNOWN, MatchedPath::as_str)
+        .map_or("/api/{*rest}", MatchedPath::as_str)
         .to_owned();
     let method = request.method().clone();
     let open = is_open(&method, &route);
@@ -296,11 +333,15 @@ fn expired() -> ApiError {
 /// what changes something finish though its client is gone.
 pub(crate) async fn bound(State(app): State<App>, request: Request, next: Next) -> Response {
     let limits = &app.settings.limits;
-    let uploads = request
+    let posted = request
         .extensions()
         .get::<MatchedPath>()
-        .is_some_and(|route| request.method() == Method::POST && starts_turn(route.as_str()));
-    let (timeout, bytes) = if uploads {
+        .filter(|_| request.method() == Method::POST)
+        .map_or("", MatchedPath::as_str);
+    let waits_for_model = calls_model(posted);
+    let (timeout, bytes) = if waits_for_model {
+        (limits.answer_timeout, limits.turn_body_bytes)
+    } else if starts_turn(posted) {
         (limits.upload_timeout, limits.turn_body_bytes)
     } else {
         (limits.request_timeout, limits.body_bytes)
@@ -308,8 +349,11 @@ pub(crate) async fn bound(State(app): State<App>, request: Request, next: Next) 
     if announced_length(request.headers()) > bytes as u64 {
         return too_large().into_response();
     }
-    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    let request = request.map(|body| Body::new(Limited::new(body, bytes)));
+    // A stateless call is the client's: when it goes away, so does the call.
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD) && !waits_for_model;
+    // An answer may take long; the next bytes of a body may not.
+    let pause = limits.request_timeout;
+    let request = request.map(|body| Body::new(TimeoutBody::new(pause, Limited::new(body, bytes))));
     let answer = answer_within(timeout, next.run(request));
     if !changes {
         return answer.await;
@@ -378,6 +422,22 @@ mod tests {
             ("/api/v1/conversations", false),
         ] {
             assert_eq!(starts_turn(route), starts, "{route}");
+        }
+    }
+
+    #[test]
+    fn only_what_asks_a_model_is_the_clients_own() {
+        for (route, calls) in [
+            ("/v1/chat/completions", true),
+            ("/v1/responses", true),
+            ("/v1/responses/{id}/cancel", false),
+            ("/ollama/api/chat", true),
+            ("/ollama/api/show", false),
+            ("/v1/messages", true),
+            ("/v1/{*rest}", false),
+            ("/api/v1/conversations/{id}/turns", false),
+        ] {
+            assert_eq!(calls_model(route), calls, "{route}");
         }
     }
 

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use openmake_api::{ApiError, ClientInfo, Problem, RequestId};
+use openmake_api::{ApiError, ClientInfo, ErrorShape, Problem, RequestId};
 use openmake_types::ErrorKind;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -45,6 +45,7 @@ pub(crate) async fn enter(State(app): State<App>, mut request: Request, next: Ne
         api_key_id = tracing::field::Empty,
     );
     let oversized = oversized_head(&app, &request);
+    let shape = ErrorShape::of_path(request.uri().path());
     request.extensions_mut().insert(RequestId(id.clone()));
     request.extensions_mut().insert(client);
     request.extensions_mut().insert(site.clone());
@@ -52,7 +53,7 @@ pub(crate) async fn enter(State(app): State<App>, mut request: Request, next: Ne
         Some(error) => error.into_response(),
         None => next.run(request).instrument(span.clone()).await,
     };
-    let response = finish(response, &id, &site);
+    let response = finish(written_as(shape, response, &id), &id, &site);
     labels.status = response.status().as_u16();
     span.record("status", labels.status);
     let elapsed_ms = started.elapsed().as_millis();
@@ -141,8 +142,7 @@ fn oversized_head(app: &App, request: &Request) -> Option<ApiError> {
 }
 
 /// Adds to an answer what every answer has.
-fn finish(response: Response, id: &str, site: &Site) -> Response {
-    let mut response = with_request_id(response, id);
+fn finish(mut response: Response, id: &str, site: &Site) -> Response {
     let https = site.https;
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(id) {
@@ -179,17 +179,21 @@ const SECURITY_HEADERS: &[(&str, &str)] = &[
     ),
 ];
 
-fn with_request_id(mut response: Response, id: &str) -> Response {
+/// The one place where an error gets its shape: that of the surface that was
+/// called, with the request's id in it.
+fn written_as(shape: ErrorShape, mut response: Response, id: &str) -> Response {
     let Some(mut problem) = response.extensions_mut().remove::<Problem>() else {
         return response;
     };
     problem.request_id = Some(id.to_owned());
-    let Ok(body) = serde_json::to_vec(&problem) else {
-        return response;
-    };
     let (mut parts, _) = response.into_parts();
+    parts.status = shape.status(&problem);
     parts.headers.remove(header::CONTENT_LENGTH);
-    Response::from_parts(parts, Body::from(body))
+    parts.headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(shape.content_type()),
+    );
+    Response::from_parts(parts, Body::from(shape.body(&problem).to_string()))
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::sign_in::SignInSettings;
+
 /// The gateway's settings. The binary reads configuration and fills this in.
 #[derive(Debug, Clone)]
 pub struct GatewaySettings {
@@ -24,6 +26,10 @@ pub struct GatewaySettings {
     pub default_model: String,
     /// Whether a scripted model server is connected.
     pub demo: bool,
+    /// Whether the server makes backups.
+    pub backups: Backups,
+    /// How people sign in besides their password.
+    pub sign_in: SignInSettings,
     /// How many requests in a time.
     pub rates: RateSettings,
     /// How long and how large a request may be.
@@ -42,11 +48,22 @@ impl Default for GatewaySettings {
             instance_name: "OpenMake".to_owned(),
             default_model: "openmake_auto".to_owned(),
             demo: false,
+            backups: Backups::NotConfigured,
+            sign_in: SignInSettings::default(),
             rates: RateSettings::default(),
             limits: LimitSettings::default(),
             socket: SocketSettings::default(),
         }
     }
+}
+
+/// Whether the server makes backups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backups {
+    /// It has a directory for them.
+    Configured,
+    /// It has none.
+    NotConfigured,
 }
 
 /// Requests a minute, by class. A burst of as many is let through at once.
@@ -92,6 +109,9 @@ pub struct LimitSettings {
     pub request_timeout: Duration,
     /// The same where a large body is sent.
     pub upload_timeout: Duration,
+    /// The same where the answer comes when a model has given it. What a model
+    /// may take between two words is limited where models are asked.
+    pub answer_timeout: Duration,
 }
 
 impl Default for LimitSettings {
@@ -103,6 +123,7 @@ impl Default for LimitSettings {
             uri_bytes: 8 << 10,
             request_timeout: Duration::from_secs(30),
             upload_timeout: Duration::from_mins(2),
+            answer_timeout: Duration::from_mins(30),
         }
     }
 }

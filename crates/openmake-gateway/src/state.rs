@@ -12,6 +12,7 @@ use std::{
 use http::{Request, Response};
 use openmake_store::{
     Store,
+    secrets::KeyRing,
     wakeups::{Heard, Wakeup},
 };
 use openmake_types::{Clock, Ids};
@@ -25,6 +26,7 @@ use crate::{
     passwords::Hasher,
     rate::{KeyLimits, RateLimits},
     settings::GatewaySettings,
+    sign_in::{PasskeySite, backup_code::BackupCodeKey},
     site::{Origins, Proxies, Site},
     socket::SocketCounts,
     tokens::{AccessTokens, RefreshTokens, Transport},
@@ -43,12 +45,15 @@ pub(crate) struct App(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) store: Store,
+    pub(crate) keys: KeyRing,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) settings: GatewaySettings,
     pub(crate) ai: AiService,
     pub(crate) access_tokens: AccessTokens,
     pub(crate) refresh_tokens: RefreshTokens,
+    pub(crate) backup_codes: BackupCodeKey,
+    pub(crate) passkeys: PasskeySite,
     pub(crate) authority: AuthorityCache,
     pub(crate) hasher: Hasher,
     pub(crate) limits: RateLimits,

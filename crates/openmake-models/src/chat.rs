@@ -64,6 +64,8 @@ pub struct ChatMessage {
     pub tool_call_id: Option<String>,
     /// … and by the tool's name; which one is used depends on the protocol.
     pub tool_name: Option<String>,
+    /// Which of several participants speaks, for protocols that can tell.
+    pub name: Option<String>,
 }
 
 impl ChatMessage {
@@ -77,6 +79,7 @@ impl ChatMessage {
             thinking: None,
             tool_call_id: None,
             tool_name: None,
+            name: None,
         }
     }
 
@@ -99,6 +102,18 @@ pub struct ToolSpec {
     pub description: String,
     /// The JSON schema of its arguments.
     pub parameters: Value,
+    /// How closely calls have to keep to it.
+    pub strictness: Strictness,
+}
+
+/// How closely a model is held to a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strictness {
+    /// As its server does it of its own accord.
+    #[default]
+    Usual,
+    /// To the letter, where the server can be told so.
+    Strict,
 }
 
 /// Whether the model is to use tools.
@@ -156,6 +171,18 @@ pub struct ChatOptions {
     pub stop: Vec<String>,
     /// Makes sampling repeatable where the server can.
     pub seed: Option<u64>,
+    /// How many of the likeliest tokens are drawn from. This and the next two
+    /// are known to Ollama, to servers of one's own and to `OpenRouter`; others
+    /// answer [`ModelError::Unsupported`](crate::ModelError::Unsupported).
+    pub top_k: Option<u32>,
+    /// The least probability of a token, as a share of the likeliest one's.
+    pub min_p: Option<f64>,
+    /// What tokens that were written lately are weighed down by; 1 is nothing.
+    pub repeat_penalty: Option<f64>,
+    /// Weighs down what was written at all, -2 to 2.
+    pub presence_penalty: Option<f64>,
+    /// Weighs down what was written, the more often the more, -2 to 2.
+    pub frequency_penalty: Option<f64>,
 }
 
 /// The form that the answer has to have.
@@ -168,6 +195,9 @@ pub enum AnswerFormat {
     Json,
     /// JSON that fits this schema.
     Schema(Value),
+    /// The same to the letter, for servers that otherwise take a schema for a
+    /// suggestion.
+    StrictSchema(Value),
 }
 
 /// How long Ollama keeps the model in memory after the answer.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use openmake_egress::EgressError;
-use openmake_types::ErrorKind;
+use openmake_types::{BudgetRefusal, ErrorKind};
 
 /// The most of a server's own words that an error repeats.
 const MAX_MESSAGE_CHARS: usize = 500;
@@ -44,6 +44,12 @@ pub enum ModelError {
         /// The server's words.
         message: String,
     },
+    /// The server's protocol has no way to say what the question demands.
+    #[error("the model's server cannot be told {what}")]
+    Unsupported {
+        /// What it cannot be told, in the words of our own API.
+        what: &'static str,
+    },
     /// The server answered with an error.
     #[error("the model server answered with an error: {message}")]
     Upstream {
@@ -52,6 +58,13 @@ pub enum ModelError {
         /// The server's words, cut and without keys.
         message: String,
     },
+    /// A budget of whoever asks has not enough left. Nothing was asked, or no
+    /// more of it.
+    #[error("{0}")]
+    BudgetExhausted(Box<BudgetRefusal>),
+    /// It cannot be found out now whether a budget allows it.
+    #[error("the budgets cannot be read at present")]
+    BudgetUnknown,
     /// It took too long.
     #[error("the model server took too long: {0}")]
     Timeout(TimeoutKind),
@@ -88,23 +101,26 @@ pub enum TimeoutKind {
 
 impl ModelError {
     /// The kind, for status codes and translations.
-    pub const fn kind(&self) -> ErrorKind {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoModelServer | Self::Unavailable { .. } => ErrorKind::Unavailable,
+            Self::NoModelServer | Self::Unavailable { .. } | Self::BudgetUnknown => {
+                ErrorKind::Unavailable
+            }
+            Self::BudgetExhausted(refusal) => refusal.kind(),
             Self::ModelNotFound { .. } => ErrorKind::NotFound,
             Self::Unauthorized { .. }
             | Self::Upstream { .. }
             | Self::Connection { .. }
             | Self::Protocol { .. } => ErrorKind::UpstreamFailed,
             Self::RateLimited { .. } => ErrorKind::RateLimited,
-            Self::ContextTooLong { .. } => ErrorKind::InvalidInput,
+            Self::ContextTooLong { .. } | Self::Unsupported { .. } => ErrorKind::InvalidInput,
             Self::Timeout(_) => ErrorKind::Timeout,
             Self::Cancelled => ErrorKind::Cancelled,
         }
     }
 
     /// The next step, for whoever reads the error.
-    pub const fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NoModelServer => {
                 Some("Connect a model server, for example Ollama, under Settings, Models.")
@@ -120,10 +136,15 @@ impl ModelError {
             Self::ContextTooLong { .. } => {
                 Some("Start a new conversation, or choose a model with a longer context.")
             }
+            Self::Unsupported { .. } => {
+                Some("Leave it out, or choose a model of another kind of server.")
+            }
             Self::Timeout(TimeoutKind::FirstToken(_)) => {
                 Some("The model may still be loading, or be too large for its machine. Try again.")
             }
             Self::Protocol { .. } => Some("Check that the node's kind fits its server."),
+            Self::BudgetExhausted(refusal) => Some(refusal.hint()),
+            Self::BudgetUnknown => Some("Try again in a moment."),
             Self::Upstream { .. } | Self::Timeout(_) | Self::Cancelled => None,
         }
     }

@@ -21,7 +21,7 @@ pub mod wire;
 
 pub use chat::{
     AnswerFormat, ChatDelta, ChatMessage, ChatOptions, ChatRequest, EmbedRequest, Embeddings,
-    FinishReason, Image, KeepAlive, Role, ThinkingLevel, ToolChoice, ToolSpec,
+    FinishReason, Image, KeepAlive, Role, Strictness, ThinkingLevel, ToolChoice, ToolSpec,
 };
 pub use discover::{Candidate, Discovered, USUAL_SERVERS, discover};
 pub use error::{ModelError, TimeoutKind};

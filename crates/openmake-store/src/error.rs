@@ -63,6 +63,9 @@ pub enum Conflict {
     /// Another node has this name.
     #[error("the node's name is taken")]
     NodeNameTaken,
+    /// The key, account or group has a budget of this unit and period.
+    #[error("there is such a budget")]
+    BudgetExists,
     /// The message to follow is still being written.
     #[error("a turn is running there")]
     TurnRunning,
@@ -75,6 +78,21 @@ pub enum Conflict {
     /// The master key is not the one that this database was used with.
     #[error("the master key is not this database's")]
     WrongMasterKey,
+    /// The account has an authenticator app already.
+    #[error("an authenticator app is set up already")]
+    TotpEnabled,
+    /// The passkey was added before, here or to another account.
+    #[error("the passkey is known")]
+    PasskeyKnown,
+    /// The account has as many passkeys as it may.
+    #[error("the account has too many passkeys")]
+    PasskeyLimit,
+    /// The account elsewhere is linked already, here or to another account.
+    #[error("the identity is linked")]
+    IdentityTaken,
+    /// Nothing would be left to sign in with.
+    #[error("the last way to sign in must stay")]
+    LastSignInMethod,
     /// A guest may have one conversation.
     #[error("a guest has one conversation")]
     GuestLimit,
@@ -151,6 +169,9 @@ impl Refusal {
         if error.is_unique_violation() {
             return match error.constraint() {
                 Some("users_email_key") => Self::Conflict(Conflict::EmailTaken),
+                Some("budgets_subject_key") => Self::Conflict(Conflict::BudgetExists),
+                Some("passkeys_credential_key") => Self::Conflict(Conflict::PasskeyKnown),
+                Some("identities_subject_key") => Self::Conflict(Conflict::IdentityTaken),
                 Some("user_groups_name_key") => Self::Conflict(Conflict::GroupNameTaken),
                 Some("model_nodes_name_key") => Self::Conflict(Conflict::NodeNameTaken),
                 _ => Self::Fault,

@@ -8,6 +8,9 @@ use chrono::{DateTime, Days, TimeDelta, Utc};
 
 use crate::{Store, StoreError};
 
+/// How long it is kept what was used of a budget in a period.
+const PERIODS_KEPT: TimeDelta = TimeDelta::days(400);
+
 /// How long things are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
@@ -38,6 +41,13 @@ pub struct MaintenanceReport {
     pub guests_removed: u64,
     /// Sessions that were removed.
     pub sessions_removed: u64,
+    /// Slices of budgets whose process was silent for too long.
+    pub slices_reclaimed: u64,
+    /// Old periods of budgets that were removed.
+    pub periods_forgotten: u64,
+    /// Unfinished sign-ins and links that reset passwords, whose time was
+    /// over.
+    pub sign_in_steps_removed: u64,
     /// Accounts and addresses whose failed sign-ins were forgotten.
     pub throttles_removed: u64,
     /// Keys that were removed.
@@ -69,13 +79,22 @@ impl Store {
         let partitions_made = self.ensure_partitions().await?;
         let partitions_dropped = partitions::drop_old(self, retention.events, now).await?;
         let removed = removal::conversations(self, now - retention.deleted_conversations).await?;
+        let budgets = self.budgets();
         Ok(MaintenanceReport {
+            slices_reclaimed: budgets.reclaim().await?,
+            periods_forgotten: budgets
+                .forget_before((now - PERIODS_KEPT).date_naive())
+                .await?,
             partitions_made,
             partitions_dropped,
             conversations_removed: removed.conversations,
             blobs_removed: removed.blobs,
             guests_removed: removal::guests(self, now - retention.guests).await?,
             sessions_removed: removal::sessions(self, now - retention.ended_sessions).await?,
+            sign_in_steps_removed: self.challenges().remove_expired(now).await?
+                + (self.password_resets())
+                    .remove_ended(now - TimeDelta::days(1))
+                    .await?,
             throttles_removed: removal::throttles(self, now, retention.failed_sign_ins).await?,
             api_keys_removed: removal::api_keys(self, now - retention.ended_sessions).await?,
             messages_indexed: self.search().index_waiting().await?,

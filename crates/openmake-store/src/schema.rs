@@ -12,7 +12,7 @@ use crate::{Store, StoreError};
 
 /// The advisory lock that whoever migrates holds. Any number will do; it must
 /// never change.
-const LOCK: i64 = 0x6f70_656e_6d61_6b65;
+pub(crate) const LOCK: i64 = 0x6f70_656e_6d61_6b65;
 
 /// How long to wait for another process that migrates.
 const PATIENCE: Duration = Duration::from_mins(15);
@@ -23,14 +23,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long to wait for a connection to migrate on, and for its end.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-fn migrations() -> Migrator {
+pub(crate) fn migrations() -> Migrator {
     let mut migrator = sqlx::migrate!();
     migrator.set_locking(false);
     migrator
 }
 
 /// The newest migration that this program has.
-fn newest() -> i64 {
+pub(crate) fn newest() -> i64 {
     migrations().iter().map(|m| m.version).max().unwrap_or(0)
 }
 

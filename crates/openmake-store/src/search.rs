@@ -11,7 +11,7 @@ mod index;
 mod query;
 mod words;
 
-use openmake_types::{MessageId, MessageRole};
+use openmake_types::{MessageId, MessageRole, UserId};
 
 pub(crate) use self::index::index_title;
 use crate::{Store, conversations::Conversation};
@@ -19,6 +19,13 @@ use crate::{Store, conversations::Conversation};
 /// The version of the word cutter. Raise it when words are cut differently:
 /// maintenance then indexes again.
 pub const TOKENIZER: i32 = 1;
+
+/// The lexemes under which the words of a message of `owner`'s are found, in
+/// the pieces in which they are stored: for whoever fills a database past the
+/// repositories.
+pub fn lexemes(owner: UserId, text: &str) -> Vec<Vec<String>> {
+    index::pieces(owner, words::words(text))
+}
 
 /// A conversation that matches.
 #[derive(Debug, Clone)]

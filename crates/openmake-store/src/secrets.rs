@@ -74,6 +74,12 @@ impl KeyRing {
         hex::encode(self.id)
     }
 
+    /// The master key itself, which has one use: to be sealed with a passphrase
+    /// into a backup.
+    pub const fn master(&self) -> &[u8; 32] {
+        &self.master
+    }
+
     /// A key for one purpose, such as `access-token`.
     pub fn derive(&self, purpose: &str) -> [u8; 32] {
         self.derived(&[FOR_CALLERS, purpose.as_bytes()])
@@ -170,6 +176,13 @@ impl Store {
         .await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Which master key this database was used with; none before the first.
+    pub async fn master_key_id(&self) -> Result<Option<String>, StoreError> {
+        Ok(sqlx::query_scalar!("SELECT master_key_id FROM instance")
+            .fetch_one(&self.pool)
+            .await?)
     }
 
     /// Refuses a key that is not this database's, and binds nothing: for

@@ -217,8 +217,8 @@ impl Sessions<'_> {
         }
         sqlx::query!(
             "INSERT INTO sessions (id, user_id, nonce, rotated_at, created_at, last_seen_at,
-                                   expires_at, user_agent, ip_address)
-             VALUES ($1, $2, $3, $4, $4, $4, $5, $6, $7)",
+                                   reauthenticated_at, expires_at, user_agent, ip_address)
+             VALUES ($1, $2, $3, $4, $4, $4, $4, $5, $6, $7)",
             session.id.as_uuid(),
             session.user_id.as_uuid(),
             session.nonce.as_slice(),
@@ -297,6 +297,49 @@ impl Sessions<'_> {
             models: model_access::read(row.models),
             expires_at: row.expires_at,
         }))
+    }
+
+    /// When the person behind a session last proved who they are, by signing
+    /// in or after it. `NotFound` when the session is over.
+    pub async fn reauthenticated_at(
+        &self,
+        owner: UserId,
+        id: SessionId,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        Ok(sqlx::query_scalar!(
+            "SELECT reauthenticated_at FROM sessions
+              WHERE id = $1 AND user_id = $2 AND ended_at IS NULL",
+            id.as_uuid(),
+            owner.as_uuid(),
+        )
+        .fetch_one(&self.0.pool)
+        .await?)
+    }
+
+    /// Notes that the person behind a session proved who they are.
+    pub async fn reauthenticate(
+        &self,
+        owner: UserId,
+        id: SessionId,
+        now: DateTime<Utc>,
+        audit: &NewAudit,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.0.pool.begin().await?;
+        let noted = sqlx::query!(
+            "UPDATE sessions SET reauthenticated_at = $3
+              WHERE id = $1 AND user_id = $2 AND ended_at IS NULL",
+            id.as_uuid(),
+            owner.as_uuid(),
+            now,
+        )
+        .execute(&mut *tx)
+        .await?;
+        if noted.rows_affected() == 0 {
+            return Err(StoreError::NotFound);
+        }
+        audit::write(&mut tx, audit, None).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// An account's sessions that hold, newest first; of very many the newest

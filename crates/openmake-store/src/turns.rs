@@ -22,6 +22,7 @@ use serde_json::Value;
 
 use crate::{
     Store,
+    budgets::slices::SliceUse,
     messages::{StoredAttachment, StoredError, StoredMetrics},
 };
 
@@ -85,6 +86,9 @@ pub struct StartTurn {
     pub thinking: Option<String>,
     /// Sending the same again gives the same turn.
     pub idempotency: Option<Idempotency>,
+    /// For a turn that is a response of `/v1/responses`: what the response
+    /// repeats of its request.
+    pub response: Option<Value>,
     /// Who will write it.
     pub process: ProcessId,
     /// For how long the others leave it alone.
@@ -211,6 +215,8 @@ pub struct FinishTurn {
     pub error: Option<StoredError>,
     /// Tokens and time.
     pub metrics: TurnMetrics,
+    /// The slices of budgets that its calls were paid from.
+    pub settled: Vec<SliceUse>,
     /// Now.
     pub now: DateTime<Utc>,
 }

@@ -24,6 +24,10 @@ pub struct UsageRow {
     pub input_tokens: i64,
     /// Tokens written.
     pub output_tokens: i64,
+    /// What they cost when they were used, in millionths of the currency.
+    pub cost: i64,
+    /// Requests of models that had no price then.
+    pub unpriced: i64,
 }
 
 /// One model call outside a turn's own, such as a title's.
@@ -119,7 +123,9 @@ impl Usage<'_> {
                       sum(requests)::bigint AS "requests!",
                       sum(errors)::bigint AS "errors!",
                       sum(input_tokens)::bigint AS "input_tokens!",
-                      sum(output_tokens)::bigint AS "output_tokens!"
+                      sum(output_tokens)::bigint AS "output_tokens!",
+                      least(sum(cost), 9e18)::bigint AS "cost!",
+                      sum(unpriced)::bigint AS "unpriced!"
                  FROM api_usage
                 WHERE user_id = $1 AND date BETWEEN $2 AND $3
                   AND ($4::uuid IS NULL OR api_key_id = $4)
@@ -147,6 +153,8 @@ impl Usage<'_> {
                 errors: row.errors,
                 input_tokens: row.input_tokens,
                 output_tokens: row.output_tokens,
+                cost: row.cost,
+                unpriced: row.unpriced,
             })
             .collect())
     }
@@ -158,21 +166,31 @@ pub(crate) fn counted(tokens: u64) -> i64 {
     i64::try_from(tokens.min(1 << 40)).unwrap_or(0)
 }
 
-/// Adds a call to its day. In a transaction it comes last: all calls of one
-/// account, key and model meet at this row.
+/// Adds a call to its day, with what it costs by the price that is now. In a
+/// transaction it comes last: all calls of one account, key and model meet at
+/// this row.
 pub(crate) async fn add(
     connection: &mut PgConnection,
     record: &UsageRecord<'_>,
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO api_usage AS day
-             (date, user_id, api_key_id, model, requests, errors, input_tokens, output_tokens)
-         VALUES ($1, $2, $3, $4, 1, $5, $6, $7)
+             (date, user_id, api_key_id, model, requests, errors, input_tokens, output_tokens,
+              cost, unpriced)
+         SELECT $1::date, $2::uuid, $3::uuid, asked.model, 1, $5::bigint, $6::bigint, $7::bigint,
+                coalesce(ceil(least((p.input_price::numeric * $6::bigint
+                                     + p.output_price::numeric * $7::bigint)
+                                    / 1000000, 1e15))::bigint, 0),
+                (p.model IS NULL)::int
+           FROM (VALUES ($4::text)) AS asked (model)
+           LEFT JOIN model_prices p ON p.model = asked.model
          ON CONFLICT (user_id, date, api_key_id, model) DO UPDATE
             SET requests = day.requests + 1,
                 errors = day.errors + excluded.errors,
                 input_tokens = day.input_tokens + excluded.input_tokens,
-                output_tokens = day.output_tokens + excluded.output_tokens",
+                output_tokens = day.output_tokens + excluded.output_tokens,
+                cost = day.cost + excluded.cost,
+                unpriced = day.unpriced + excluded.unpriced",
         record.date,
         record.owner.as_uuid(),
         record.api_key.map_or(Uuid::nil(), ApiKeyId::as_uuid),

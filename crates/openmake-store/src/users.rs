@@ -9,6 +9,7 @@ use crate::{
     Conflict, PageRequest, Position, Rows, Store, StoreError,
     audit::{self, NewAudit},
     error::parsed,
+    identities::{self, NewIdentity},
     sessions::{self, EndReason},
     text::storable,
 };
@@ -58,6 +59,31 @@ pub struct NewUser<'a> {
     pub password_hash: &'a str,
     /// Now.
     pub now: DateTime<Utc>,
+}
+
+/// An account to make for who signed in elsewhere: without a password.
+pub struct NewLinkedUser<'a> {
+    /// Its id.
+    pub id: UserId,
+    /// Its e-mail, checked and trimmed.
+    pub email: &'a str,
+    /// Whether the issuer says that the e-mail is theirs.
+    pub email_proof: EmailProof,
+    /// What to call them.
+    pub display_name: &'a str,
+    /// Their account elsewhere.
+    pub identity: NewIdentity<'a>,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// Whether an account's e-mail was shown to be its owner's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmailProof {
+    /// It was.
+    Proven,
+    /// They said so.
+    Claimed,
 }
 
 /// How an account may come to be. The first one of an instance always may,
@@ -142,10 +168,67 @@ impl Users<'_> {
         audit: &NewAudit,
     ) -> Result<User, StoreError> {
         let mut tx = self.0.pool.begin().await?;
-        let row = registration::register(&mut tx, user, admission).await?;
+        let account = registration::Account {
+            id: user.id,
+            email: user.email,
+            email_proof: EmailProof::Claimed,
+            display_name: user.display_name,
+            password_hash: Some(user.password_hash),
+            now: user.now,
+        };
+        let row = registration::register(&mut tx, &account, admission).await?;
         audit::write(&mut tx, audit, Some(user.id)).await?;
         tx.commit().await?;
         row.try_into()
+    }
+
+    /// Makes an account for who signed in elsewhere, otherwise as
+    /// [`Self::register`]. Conflict besides: `IdentityTaken`.
+    pub async fn register_linked(
+        &self,
+        user: &NewLinkedUser<'_>,
+        admission: Admission<'_>,
+        audit: &NewAudit,
+    ) -> Result<User, StoreError> {
+        let mut tx = self.0.pool.begin().await?;
+        let account = registration::Account {
+            id: user.id,
+            email: user.email,
+            email_proof: user.email_proof,
+            display_name: user.display_name,
+            password_hash: None,
+            now: user.now,
+        };
+        let row = registration::register(&mut tx, &account, admission).await?;
+        identities::insert(&mut tx, user.id, &user.identity).await?;
+        audit::write(&mut tx, audit, Some(user.id)).await?;
+        tx.commit().await?;
+        row.try_into()
+    }
+
+    /// The account with this e-mail, without case, and whether the e-mail was
+    /// shown to be its owner's.
+    pub async fn lookup_by_email(
+        &self,
+        email: &str,
+    ) -> Result<Option<(User, EmailProof)>, StoreError> {
+        let row = sqlx::query!(
+            r#"SELECT id, email_verified_at IS NOT NULL AS "proven!"
+                 FROM users WHERE lower(email) = lower($1)"#,
+            &*storable(email),
+        )
+        .fetch_optional(&self.0.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let proof = if row.proven {
+            EmailProof::Proven
+        } else {
+            EmailProof::Claimed
+        };
+        match self.get(UserId::from_uuid(row.id)).await {
+            Err(StoreError::NotFound) => Ok(None),
+            user => user.map(|user| Some((user, proof))),
+        }
     }
 
     /// Makes a guest: no e-mail, no password.

@@ -17,6 +17,11 @@ use crate::{Store, StoreError};
 /// The channel that every process of an instance listens on.
 const CHANNEL: &str = "openmake";
 
+/// Every process that listens shares this advisory lock, so that a restore,
+/// which wants it for itself, knows that none does. Any number will do; it must
+/// never change.
+pub(crate) const PRESENCE: i64 = 0x6f6d_6b5f_6865_7265;
+
 /// PostgreSQL takes less than 8000 bytes in one notification; a wake-up has at
 /// most 89.
 const PER_NOTIFICATION: usize = 80;
@@ -49,6 +54,8 @@ pub enum WakeupKind {
     Session,
     /// An account's role, password, activation or groups.
     User,
+    /// A budget or a price.
+    Budget,
     /// A key of `owner`.
     ApiKey,
 }
@@ -88,13 +95,14 @@ impl Store {
 }
 
 impl WakeupKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Conversation,
         Self::Turn,
         Self::Node,
         Self::Settings,
         Self::Session,
         Self::User,
+        Self::Budget,
         Self::ApiKey,
     ];
 
@@ -107,6 +115,7 @@ impl WakeupKind {
             Self::Settings => "i",
             Self::Session => "s",
             Self::User => "u",
+            Self::Budget => "b",
             Self::ApiKey => "k",
         }
     }
@@ -222,7 +231,21 @@ async fn listen_always(pool: &PgPool, told: &broadcast::Sender<Heard>) {
 async fn connect(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.eager_reconnect(false);
-    match timeout(PATIENCE, listener.listen(CHANNEL)).await {
+    let listening = async {
+        // Held as long as the connection. A restore that has it is about to
+        // replace everything: trying again is all there is to do meanwhile.
+        let present: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock_shared($1)")
+            .bind(PRESENCE)
+            .fetch_one(&mut listener)
+            .await?;
+        if !present {
+            return Err(sqlx::Error::Protocol(
+                "the database is being restored".into(),
+            ));
+        }
+        listener.listen(CHANNEL).await
+    };
+    match timeout(PATIENCE, listening).await {
         Ok(listening) => listening.map(|()| listener),
         Err(_) => Err(sqlx::Error::PoolTimedOut),
     }

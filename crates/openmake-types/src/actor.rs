@@ -69,9 +69,9 @@ impl FromStr for Role {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Capability {
-    /// Ask models and read one's own conversations.
+    /// Ask models, start conversations and read one's own.
     Chat,
-    /// Create, rename, pin, archive, delete and export one's own conversations.
+    /// Rename, pin, archive, delete and export one's own conversations.
     ManageConversations,
     /// Change one's own profile, password, sessions and keys, and take part in
     /// running groups. No key ever has it.

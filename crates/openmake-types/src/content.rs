@@ -19,17 +19,19 @@ macro_rules! named {
         }
 
         impl std::str::FromStr for $name {
-            type Err = UnknownName;
+            type Err = $crate::UnknownName;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match text {
                     $($text => Ok(Self::$variant),)+
-                    other => Err(UnknownName { kind: stringify!($name), name: other.to_owned() }),
+                    other => Err($crate::UnknownName { kind: stringify!($name), name: other.to_owned() }),
                 }
             }
         }
     };
 }
+
+pub(crate) use named;
 
 /// A stored name that this version does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -82,6 +82,10 @@ id!(/// An invitation to register.
     InvitationId);
 id!(/// A key for programs.
     ApiKeyId);
+id!(/// A limit on tokens or money.
+    BudgetId);
+id!(/// A part of a budget that one process has drawn.
+    SliceId);
 id!(/// A group of accounts.
     GroupId);
 id!(/// One run of the server program; the owner of leases.

@@ -3,6 +3,7 @@
 //! is a wire format: those live in `openmake-api`.
 
 mod actor;
+mod budget;
 mod clock;
 mod content;
 mod error;
@@ -11,14 +12,15 @@ mod scope;
 mod usage;
 
 pub use actor::{Actor, Capability, CapabilitySet, ModelAccess, Role, UnknownRole};
+pub use budget::{BudgetPeriod, BudgetRefusal, BudgetSubject, BudgetUnit, TokenPrice};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use content::{
     ContentPart, MessageRole, MessageStatus, ToolCall, ToolResult, TurnStatus, UnknownName,
 };
 pub use error::ErrorKind;
 pub use ids::{
-    ApiKeyId, BlobId, ConversationId, FixedIds, GroupId, Ids, InvitationId, MessageId, NodeId,
-    ProcessId, RandomIds, SessionId, TurnId, UserId,
+    ApiKeyId, BlobId, BudgetId, ConversationId, FixedIds, GroupId, Ids, InvitationId, MessageId,
+    NodeId, ProcessId, RandomIds, SessionId, SliceId, TurnId, UserId,
 };
 pub use scope::Scope;
 pub use usage::{TokenCounts, TurnMetrics};

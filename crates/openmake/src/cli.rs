@@ -57,10 +57,41 @@ pub(crate) enum Command {
     /// Manage accounts; works beside a running server
     #[command(subcommand)]
     User(UserCommand),
+    /// Write everything into one file, while the server goes on
+    Backup(BackupCommand),
+    /// Put a backup in place of what is there; no server may be running
+    Restore(RestoreCommand),
     /// Print the OpenAPI document
     Openapi,
     #[command(flatten)]
     Terminal(TerminalCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupCommand {
+    /// The file to make; `-` is standard output. The master key goes in only
+    /// sealed with OPENMAKE_BACKUP_PASSPHRASE, which a terminal is asked for
+    pub(crate) file: String,
+    /// Write over a file that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreCommand {
+    /// The backup; `-` is standard input. It is read whole and checked before
+    /// anything is touched
+    #[arg(required_unless_present = "discard_replaced")]
+    pub(crate) file: Option<String>,
+    /// Replace an instance that is there, and keep it aside in the database
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Do without the master key: keys of model servers must be entered again
+    #[arg(long)]
+    pub(crate) without_secrets: bool,
+    /// Remove what earlier restores have kept aside
+    #[arg(long, conflicts_with_all = ["file", "replace", "without_secrets"])]
+    pub(crate) discard_replaced: bool,
 }
 
 #[derive(Debug, Args)]

@@ -5,8 +5,11 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use openmake_models::{NodeConfig, NodePool, PoolParts, PoolSettings};
-use openmake_store::Store;
-use openmake_store::secrets::KeyRing;
+use openmake_store::{
+    Store,
+    backups::{Backup, BackupStatus},
+    secrets::KeyRing,
+};
 use serde::Serialize;
 
 use crate::{config::Config, database::Database, model_nodes, paths::Paths, serve::World};
@@ -114,6 +117,7 @@ pub(crate) async fn run(
             match database.connect(2).await {
                 Ok(store) => {
                     check_database(&store, world, &mut report).await;
+                    check_backups(config, &store, world, &mut report).await;
                     if let Some(keys) = check_key(&store, &paths, &mut report).await {
                         nodes = model_nodes::all(config, &store, &keys).await;
                     }
@@ -280,6 +284,83 @@ async fn check_key(store: &Store, paths: &Paths, report: &mut Report) -> Option<
             None
         }
     }
+}
+
+/// The last backup, and whether there are any.
+async fn check_backups(config: &Config, store: &Store, world: &World, report: &mut Report) {
+    // Not migrated yet, which the check of the schema has said.
+    if store.ping().await.is_err() {
+        return;
+    }
+    let (last, aside) = match (store.backups().lookup_last().await, store.set_aside().await) {
+        (Ok(last), Ok(aside)) => (last, aside),
+        (Err(error), _) => {
+            let mend = "see the database's log";
+            return report.add("backup", Verdict::Failure, error.to_string(), mend);
+        }
+        (_, Err(error)) => {
+            let mend = "see the database's log";
+            return report.add("backup", Verdict::Failure, error.to_string(), mend);
+        }
+    };
+    let period = config.backup.schedule.period();
+    let scheduled = config.backup.directory.is_some();
+    match last {
+        None => report.add(
+            "backup",
+            Verdict::Warning,
+            "none was made yet",
+            "set OPENMAKE_BACKUP_DIR, or run `openmake backup FILE`",
+        ),
+        Some(last) if last.status == BackupStatus::Failed => report.add(
+            "backup",
+            Verdict::Failure,
+            last_text(&last),
+            "mend what it says; the server tries again within the hour",
+        ),
+        Some(last) => {
+            let age = world.clock.now() - last.finished_at.unwrap_or(last.created_at);
+            if scheduled && age > period + period {
+                let mend = "see the server's log; is it running?";
+                report.add("backup", Verdict::Warning, last_text(&last), mend);
+            } else if scheduled {
+                let when = config.backup.schedule;
+                report.ok("backup", format!("{}; {when}", last_text(&last)));
+            } else {
+                let mend = "set OPENMAKE_BACKUP_DIR, so that the server makes them by itself";
+                report.add("backup", Verdict::Warning, last_text(&last), mend);
+            }
+        }
+    }
+    let bytes: i64 = aside.iter().map(|aside| aside.size_bytes).sum();
+    if !aside.is_empty() {
+        report.add(
+            "restore",
+            Verdict::Warning,
+            format!(
+                "what a restore has replaced or left is still kept, {} MiB",
+                bytes >> 20
+            ),
+            "when it is not needed any more: `openmake restore --discard-replaced`",
+        );
+    }
+}
+
+fn last_text(last: &Backup) -> String {
+    let ended = last.finished_at.unwrap_or(last.created_at);
+    let size = last.size.map(|size| format!(", {} KiB", size >> 10));
+    let verification = last.verification.map(|v| format!(", {}", v.as_str()));
+    let detail = last.detail.as_ref().map(|detail| format!(" ({detail})"));
+    let mut text = format!(
+        "the last one, {}, {}: {}",
+        ended.format("%Y-%m-%d %H:%M UTC"),
+        last.status.as_str(),
+        last.file.as_deref().unwrap_or("no file"),
+    );
+    for more in [size, verification, detail].into_iter().flatten() {
+        text.push_str(&more);
+    }
+    text
 }
 
 async fn check_nodes(

@@ -3,6 +3,7 @@
 //! This crate is configuration, wiring and commands; what the program does is
 //! in the libraries.
 
+mod backups;
 mod cli;
 mod config;
 mod database;
@@ -13,6 +14,7 @@ mod model_nodes;
 mod openapi;
 mod paths;
 mod serve;
+mod sign_in;
 mod telemetry;
 mod terminal;
 mod users;
@@ -70,6 +72,11 @@ fn report(error: &anyhow::Error) {
 #[expect(clippy::print_stdout, reason = "this is the command line's answer")]
 fn print(text: &str) {
     println!("{}", text.trim_end());
+}
+
+#[expect(clippy::print_stderr, reason = "this is the command line's answer")]
+fn print_aside(text: &str) {
+    eprintln!("{}", text.trim_end());
 }
 
 fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
@@ -130,6 +137,23 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         }
         Command::User(command) => {
             print(&runtime.block_on(user(command, &config, &raw.environment))?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Backup(command) => {
+            let done = runtime.block_on(async {
+                let paths = Paths::new(&config.data, &raw.environment)?;
+                backups::backup(command, &config, &paths, &serve::World::new()).await
+            })?;
+            // Standard output may be the backup itself.
+            print_aside(&done);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Restore(command) => {
+            let done = runtime.block_on(async {
+                let paths = Paths::new(&config.data, &raw.environment)?;
+                backups::restore(command, &config, &paths, &serve::World::new()).await
+            })?;
+            print(&done);
             Ok(ExitCode::SUCCESS)
         }
         Command::Openapi | Command::Terminal(_) => Ok(ExitCode::SUCCESS),

@@ -11,7 +11,9 @@ use std::{
 use anyhow::{Context as _, bail};
 use axum::Router;
 use openmake_ai::{Ai, AiParts, AiSettings};
-use openmake_gateway::{Gateway, GatewayParts, GatewaySettings, RateSettings};
+use openmake_gateway::{
+    Backups, Gateway, GatewayParts, GatewaySettings, RateSettings, SignInSettings,
+};
 use openmake_models::{
     NodePool, PoolParts, PoolSettings,
     profiles::{EngineOverrides, Profiles},
@@ -27,11 +29,13 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    backups,
     cli::Role,
     config::{Config, Engines},
     database::{Database, Hint},
     http_server, master_key, model_nodes, openapi,
     paths::Paths,
+    sign_in,
 };
 
 /// How long open connections may take to end after the turns did.
@@ -134,6 +138,8 @@ async fn serve(
         .migrate()
         .await
         .context("the database could not be migrated")?;
+    let bound = store.master_key_id().await?;
+    master_key::finish_restore(&paths.master_key, bound.as_deref(), world.clock.now())?;
     let keys = master_key::read_or_create(&paths.master_key, world.ids.as_ref())?;
     store.check_master_key(&keys).await.map_err(|error| {
         anyhow::Error::new(error).context(Hint(format!(
@@ -185,13 +191,19 @@ async fn serve(
     ai.start()
         .await
         .context("the turns could not be taken up")?;
+    backups::start_service(&config.backup, &store, &keys, world, &mut registry);
     let parts = Parts {
         store: &store,
         keys: &keys,
         ai: &ai,
         world,
     };
-    let gateway = gateway(config, &parts, Observed { wakeups, registry })?;
+    let port = listeners
+        .http
+        .local_addr()
+        .map_or(config.server.port, |address| address.port());
+    let sign_in = sign_in::settings(config, port)?;
+    let gateway = gateway(config, &parts, Observed { wakeups, registry }, sign_in)?;
     run_servers(config, &gateway, &ai, world, listeners, signals).await;
     store.close().await;
     Ok(())
@@ -211,7 +223,12 @@ struct Observed {
     registry: Registry,
 }
 
-fn gateway(config: &Config, parts: &Parts<'_>, observed: Observed) -> anyhow::Result<Gateway> {
+fn gateway(
+    config: &Config,
+    parts: &Parts<'_>,
+    observed: Observed,
+    sign_in: SignInSettings,
+) -> anyhow::Result<Gateway> {
     let limits = &config.limits;
     let openapi_json = openapi::document_text().context("the OpenAPI document")?;
     let Observed { wakeups, registry } = observed;
@@ -233,6 +250,12 @@ fn gateway(config: &Config, parts: &Parts<'_>, observed: Observed) -> anyhow::Re
             allowed_origins: config.server.cors_origins.clone(),
             default_model: config.models.default.clone(),
             demo: config.models.demo,
+            backups: if config.backup.directory.is_some() {
+                Backups::Configured
+            } else {
+                Backups::NotConfigured
+            },
+            sign_in,
             rates: RateSettings {
                 sign_in: limits.sign_in_per_minute,
                 anonymous: limits.requests_per_minute / 2,
@@ -358,7 +381,7 @@ async fn bind(host: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
 
 /// Makes the data directory where PostgreSQL did not. Others may pass through
 /// it (as root, PostgreSQL is another user) but not list it.
-fn make_private_dir(dir: &Path) -> anyhow::Result<()> {
+pub(crate) fn make_private_dir(dir: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     if dir.is_dir() {
         return Ok(());

@@ -149,6 +149,18 @@ fn read_password() -> anyhow::Result<String> {
     }
 }
 
+/// Asks on a terminal, without echo; none where standard input is none.
+pub(crate) fn ask_silently(question: &str) -> anyhow::Result<Option<String>> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let _silent = EchoOff::new()?;
+    prompt(question)?;
+    let answer = read_line()?;
+    prompt("\n")?;
+    Ok(Some(answer))
+}
+
 fn prompt(text: &str) -> anyhow::Result<()> {
     let mut err = std::io::stderr();
     err.write_all(text.as_bytes())

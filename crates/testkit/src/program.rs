@@ -161,6 +161,11 @@ impl Instance {
         program.finished().await
     }
 
+    /// Starts another command and does not wait.
+    pub fn spawn(&self, arguments: &[&str]) -> Program {
+        Program::spawn(self.command().args(arguments))
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.binary);
         command

@@ -65,3 +65,37 @@ test('the main job by keyboard alone', async ({ app }) => {
   await keyboard.press('Escape');
   await expect(app.answers.last()).toContainText('You stopped this answer.');
 });
+
+test('the palette finds chats and actions, and keys go from chat to chat', async ({ app }) => {
+  const { page } = app;
+  const { keyboard } = page;
+  await app.setUp();
+  await app.askAndWait('/echo the first of two');
+  await keyboard.press('Control+Shift+O');
+  await expect(page).not.toHaveURL(/\?c=/);
+  await app.askAndWait('/echo the second of two');
+  const second = page.url();
+
+  await keyboard.press('Alt+ArrowDown');
+  await expect(app.answers).toContainText('the first of two');
+  await keyboard.press('Alt+ArrowUp');
+  await expect(page).toHaveURL(second);
+
+  await keyboard.press('Control+k');
+  const input = page.getByRole('combobox', { name: 'Search chats and actions' });
+  await expect(input).toBeFocused();
+  expect(await app.violations()).toEqual([]);
+  await keyboard.type('the first');
+  await expect(page.getByRole('option').first()).toBeVisible();
+  await keyboard.press('Enter');
+  await expect(app.answers).toContainText('the first of two');
+
+  await keyboard.press('Control+k');
+  await keyboard.type('Settings');
+  await keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'Settings', level: 1 })).toBeVisible();
+  await keyboard.press('?');
+  await expect(page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible();
+  await keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toHaveCount(0);
+});

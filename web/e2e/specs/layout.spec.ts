@@ -22,7 +22,7 @@ for (const { name, width, height } of SIZES) {
     app.allow(/^404: .*\/nothing$|status of 404/);
     for (const theme of ['dark', 'light']) {
       await page.evaluate((value) => localStorage.setItem('openmake.theme', value), theme);
-      for (const path of ['/login', '/register', '/nothing']) {
+      for (const path of ['/login', '/register', '/reset-password', '/nothing']) {
         await app.open(path);
         await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
         expect(await overflow(page), `${path} ${theme}`).toBeLessThanOrEqual(0);
@@ -32,10 +32,16 @@ for (const { name, width, height } of SIZES) {
     await page.evaluate(() => localStorage.setItem('openmake.session', '1'));
     for (const theme of ['dark', 'light']) {
       await page.evaluate((value) => localStorage.setItem('openmake.theme', value), theme);
-      for (const path of ['/chat', conversation.pathname + conversation.search, '/settings']) {
+      const inside = [
+        '/chat',
+        conversation.pathname + conversation.search,
+        '/settings',
+        '/api-keys',
+      ];
+      for (const path of inside) {
         await app.open(path);
         await expect(page.getByRole('main')).toBeVisible();
-        if (path !== '/settings') await expect(app.composer).toBeVisible();
+        if (path.startsWith('/chat')) await expect(app.composer).toBeVisible();
         if (path.includes('?c=')) await app.done();
         // Colours fade in; a checker would measure them half-way.
         await page.evaluate(() =>

@@ -25,12 +25,17 @@ const CODES = [
   'unsupported_image',
   'rate_limited',
   'quota_exceeded',
+  'budget_unknown',
   'upstream_failed',
   'no_model_server',
   'no_capable_model',
   'unknown_model',
   'model_without_vision',
   'model_not_for_chat',
+  'second_factor_required',
+  'reauthentication_required',
+  'last_sign_in_method',
+  'reset_link_invalid',
   'model_not_found',
   'model_unavailable',
   'model_not_allowed',
@@ -99,7 +104,9 @@ export function useExplain() {
         if (problem.code === 'internal' && problem.request_id) {
           return { ...said, detail: t('requestId', { id: problem.request_id }) };
         }
-        if (error.retryAfter !== null && error.status === 429) {
+        // A budget begins anew in hours or weeks; its hint says what to do.
+        const brief = error.status === 429 && !problem.budget;
+        if (error.retryAfter !== null && brief) {
           return { ...said, detail: t('retryAfter', { seconds: error.retryAfter }) };
         }
         return said;

@@ -35,6 +35,10 @@ const TABLE: &[Row] = &[
         uses: &["openmake-types"],
     },
     Row {
+        name: "openmake-backup",
+        uses: &["openmake-store", "openmake-types"],
+    },
+    Row {
         name: "openmake-models",
         uses: &["openmake-egress", "openmake-types"],
     },
@@ -101,7 +105,7 @@ const DEVELOPMENT: &[&str] = &["testkit", "bench", "xtask"];
 pub(super) fn check(sources: &[Source]) -> anyhow::Result<Vec<String>> {
     let mut problems = Vec::new();
     for source in sources {
-        let is_member = source.path == "xtask/Cargo.toml"
+        let is_member = ["bench/Cargo.toml", "xtask/Cargo.toml"].contains(&source.path.as_str())
             || source
                 .path
                 .strip_prefix("crates/")

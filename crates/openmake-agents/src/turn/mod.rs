@@ -6,7 +6,7 @@ mod tools;
 
 use std::{num::NonZeroUsize, time::Duration};
 
-use openmake_models::{ChatRequest, FinishReason, ThinkingLevel, ToolChoice};
+use openmake_models::{AnswerFormat, ChatRequest, FinishReason, ThinkingLevel, ToolChoice};
 use openmake_tools::{Registry, ToolContext};
 use openmake_types::{ErrorKind, TurnMetrics};
 use tokio::time::Instant;
@@ -31,6 +31,19 @@ pub struct TurnInput {
     pub started: Instant,
     /// What no plan may exceed.
     pub limits: TurnLimits,
+    /// What a program that asks demands of the answer.
+    pub demands: Demands,
+}
+
+/// What a program that asks demands of the answer, beyond the way of working.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Demands {
+    /// The most tokens that one call of the model may write.
+    pub max_tokens: Option<u32>,
+    /// The share of probability that tokens are drawn from.
+    pub top_p: Option<f64>,
+    /// The answer's form.
+    pub format: AnswerFormat,
 }
 
 /// Limits of every turn, whatever its plan.
@@ -143,6 +156,7 @@ pub async fn run<S: EventSink>(
         },
         plan: input.plan,
         limits: input.limits,
+        demands: input.demands,
         deps,
         sink,
         cancel,
@@ -208,6 +222,7 @@ struct Written {
 struct Turn<'a, S> {
     plan: Plan,
     limits: TurnLimits,
+    demands: Demands,
     deps: TurnDeps<'a>,
     tool_context: ToolContext,
     sink: &'a mut S,
@@ -270,6 +285,9 @@ impl<S: EventSink> Turn<'_, S> {
             request.thinking = self.plan.thinking.level();
         }
         request.options.temperature = self.plan.temperature;
+        request.options.max_tokens = self.demands.max_tokens;
+        request.options.top_p = self.demands.top_p;
+        request.format = self.demands.format.clone();
         request.options.context_length = u32::try_from(self.plan.context_tokens).ok();
         request
     }

@@ -3,7 +3,7 @@
 use openmake_agents::context::{
     Assembled, Budget, Parts, PastCall, PastMessage, Question, Sight, Speaker, assemble, shorten,
 };
-use openmake_models::{Image, Role, ToolSpec};
+use openmake_models::{Image, Role, Strictness, ToolSpec};
 use openmake_types::ToolCall;
 use serde_json::json;
 
@@ -181,6 +181,7 @@ fn earlier_results_are_shortened_and_go_only_to_models_with_tools() {
         name: "search".to_owned(),
         description: "Searches.".to_owned(),
         parameters: json!({"type": "object"}),
+        strictness: Strictness::Usual,
     }];
     let assembled = assemble(&with_tools, &Budget::of_context(8_192)).expect("fits");
     let result = assembled

@@ -14,13 +14,13 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use openmake_agents::{
-    Answer, EventSink, ModelClient, Plan, SinkClosed, ThinkingChoice, TurnDeps, TurnEvent,
+    Answer, Demands, EventSink, ModelClient, Plan, SinkClosed, ThinkingChoice, TurnDeps, TurnEvent,
     TurnInput, TurnLimits, TurnOutcome,
     context::{Parts, PastMessage, Question, Sight},
     run,
 };
 use openmake_models::{
-    ChatDelta, ChatRequest, FinishReason, ModelCapabilities, ModelError, ToolSpec,
+    ChatDelta, ChatRequest, FinishReason, ModelCapabilities, ModelError, Strictness, ToolSpec,
 };
 use openmake_tools::{Locale, Registry, ToolContext};
 use openmake_types::{SystemClock, TokenCounts, ToolCall};
@@ -234,6 +234,7 @@ impl Case {
                 name: spec.name.clone(),
                 description: spec.description.clone(),
                 parameters: spec.parameters.clone(),
+                strictness: Strictness::Usual,
             })
             .collect();
         let input = TurnInput {
@@ -257,6 +258,7 @@ impl Case {
             },
             started: Instant::now(),
             limits: self.limits,
+            demands: Demands::default(),
         };
         let deps = TurnDeps {
             models: script,

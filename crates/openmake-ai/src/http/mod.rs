@@ -10,7 +10,7 @@ mod node_remove;
 mod node_test;
 mod node_update;
 mod turn_again;
-mod turn_cancel;
+pub(crate) mod turn_cancel;
 mod turn_events;
 mod turn_get;
 mod turn_start;
@@ -22,11 +22,11 @@ use http::Method;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::core::Core;
+use crate::{compat, core::Core};
 
 /// Bytes of a question with its pictures: eight of 8 MiB in base64, and text.
 /// The gateway may let less through.
-const MAX_QUESTION_BYTES: usize = 96 * 1024 * 1024;
+pub(crate) const MAX_QUESTION_BYTES: usize = 96 * 1024 * 1024;
 /// Bytes of every other body.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
@@ -48,7 +48,12 @@ pub(crate) fn router() -> (Router<Arc<Core>>, OpenApi) {
         .routes(routes!(node_update::update, node_remove::remove))
         .routes(routes!(node_test::test_known))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
-    questions.merge(others).split_for_parts()
+    questions
+        .merge(others)
+        .merge(compat::anthropic::router())
+        .merge(compat::ollama::router())
+        .merge(compat::openai::router())
+        .split_for_parts()
 }
 
 /// Every method and path of the description.
@@ -101,6 +106,27 @@ mod tests {
                 "{method} {path}"
             );
         }
-        assert_eq!(listed.len(), 14);
+        let own = listed.iter().filter(|(_, path)| path.starts_with("/api/"));
+        assert_eq!(own.count(), 14);
+        for (method, path) in [
+            (Method::GET, "/v1/models"),
+            (Method::GET, "/v1/models/{id}"),
+            (Method::POST, "/v1/chat/completions"),
+            (Method::POST, "/v1/embeddings"),
+            (Method::POST, "/v1/messages"),
+            (Method::POST, "/v1/messages/count_tokens"),
+            (Method::POST, "/ollama/api/chat"),
+            (Method::DELETE, "/ollama/api/delete"),
+            (Method::POST, "/v1/responses"),
+            (Method::GET, "/v1/responses/{id}"),
+            (Method::DELETE, "/v1/responses/{id}"),
+            (Method::POST, "/v1/responses/{id}/cancel"),
+            (Method::GET, "/v1/responses/{id}/input_items"),
+        ] {
+            assert!(
+                listed.contains(&(method.clone(), path.to_owned())),
+                "{method} {path}"
+            );
+        }
     }
 }

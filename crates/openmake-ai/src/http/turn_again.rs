@@ -46,6 +46,7 @@ pub(crate) async fn regenerate(
         model: request.model,
         thinking: request.thinking,
         idempotency_key,
+        wishes: None,
     };
     let started = start::start(core, command).await?;
     Ok((StatusCode::ACCEPTED, Json(started)))
@@ -76,6 +77,7 @@ pub(crate) async fn continue_answer(
         model: None,
         thinking: None,
         idempotency_key,
+        wishes: None,
     };
     let started = start::start(core, command).await?;
     Ok((StatusCode::ACCEPTED, Json(started)))

@@ -37,7 +37,12 @@ pub(crate) async fn cancel(
     cancel_turn(&core, actor.user_id, TurnId::from_uuid(id)).await
 }
 
-async fn cancel_turn(core: &Core, owner: UserId, turn: TurnId) -> Result<StatusCode, ApiError> {
+/// Stops an owner's turn: accepted while it runs, OK when it had ended.
+pub(crate) async fn cancel_turn(
+    core: &Core,
+    owner: UserId,
+    turn: TurnId,
+) -> Result<StatusCode, ApiError> {
     let live = core.lookup_live(turn).filter(|live| live.owner == owner);
     if let Some(live) = &live {
         // The model's request stops before the database is asked anything.

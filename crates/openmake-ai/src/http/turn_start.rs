@@ -51,6 +51,7 @@ pub(crate) async fn start(
         model: request.model,
         thinking: request.thinking,
         idempotency_key,
+        wishes: None,
     };
     let started = start::start(core, command).await?;
     Ok((StatusCode::ACCEPTED, Json(started)))

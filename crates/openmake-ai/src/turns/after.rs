@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use openmake_agents::{TitleRequest, make_title, title_from_question};
 use openmake_api::event::Folded;
-use openmake_models::ModelCapabilities;
+use openmake_models::{ModelCapabilities, ModelError};
 use openmake_store::{
     StoreError,
     conversations::TitleSource,
@@ -16,7 +16,7 @@ use openmake_store::{
 use openmake_types::{ApiKeyId, MessageRole, TokenCounts, TurnStatus};
 use tokio::time::Instant;
 
-use crate::core::Core;
+use crate::{budgets::Payer, core::Core};
 
 /// What a turn left.
 pub(crate) struct Answered {
@@ -126,12 +126,18 @@ async fn ask_for_title(
         question,
         answer: &answered.folded.text,
     };
+    let models = core.client_for(Payer {
+        user: turn.owner,
+        api_key: answered.api_key,
+    });
     let made = tokio::select! {
         () = core.stop.cancelled() => return None,
-        made = make_title(core.models.as_ref(), &request) => made,
+        made = make_title(models.as_ref(), &request) => made,
     };
     let (title, tokens, outcome) = match made {
         Ok(title) => (title.text, title.tokens, CallOutcome::Answered),
+        // No model was asked.
+        Err(ModelError::BudgetExhausted(_) | ModelError::BudgetUnknown) => return None,
         Err(error) => {
             tracing::info!(conversation = %turn.conversation_id, %error, "the model gave no title");
             (None, TokenCounts::default(), CallOutcome::Failed)

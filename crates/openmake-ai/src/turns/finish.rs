@@ -5,6 +5,7 @@ use std::time::Duration;
 use openmake_api::{EventBody, messages::ToolCallView};
 use openmake_store::{
     StoreError,
+    budgets::slices::SliceUse,
     messages::StoredError,
     turns::{FinishTurn, Turn},
 };
@@ -29,6 +30,8 @@ pub(crate) struct End {
     pub(crate) model: Option<String>,
     pub(crate) node: Option<String>,
     pub(crate) metrics: TurnMetrics,
+    /// The slices of budgets that its calls were paid from.
+    pub(crate) settled: Vec<SliceUse>,
 }
 
 /// What became of it.
@@ -60,6 +63,7 @@ pub(crate) async fn end(core: &Core, turn: &Turn, live: &LiveTurn, end: End) -> 
         node: end.node,
         error: end.error,
         metrics: end.metrics,
+        settled: end.settled,
         now: core.clock.now(),
     };
     let ended = store(core, turn, &finish).await;

@@ -211,6 +211,9 @@ async fn close(core: &Arc<Core>, claimed: ClaimedTurn) {
         node: None,
         error,
         metrics,
+        // What a dead process's calls may have used is counted when its slices
+        // are taken back.
+        settled: Vec::new(),
         now,
     };
     if let Ended::Stored(version) = finish::store(core, &turn, &finish).await {

@@ -81,7 +81,8 @@ impl Question {
 }
 
 impl NewImage {
-    fn parse(data: &str) -> Result<Self, ApiError> {
+    /// Reads base64, alone or in a `data:` URL.
+    pub(crate) fn parse(data: &str) -> Result<Self, ApiError> {
         let encoded = match data.strip_prefix("data:") {
             Some(url) => url
                 .split_once(";base64,")

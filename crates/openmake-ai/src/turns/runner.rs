@@ -4,12 +4,12 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use openmake_agents::{
-    Ending, Plan, SystemPrompt, TurnDeps, TurnFailure, TurnInput, TurnLimits, TurnOutcome,
+    Demands, Ending, Plan, SystemPrompt, TurnDeps, TurnFailure, TurnInput, TurnLimits, TurnOutcome,
     context::{Parts, Sight},
     system_prompt,
 };
 use openmake_api::EventBody;
-use openmake_models::ToolSpec;
+use openmake_models::{AnswerFormat, Strictness, ToolSpec};
 use openmake_store::{StoreError, messages::StoredError, turns::Turn};
 use openmake_tools::{Locale, ToolContext};
 use openmake_types::{ApiKeyId, ErrorKind, TurnMetrics, TurnStatus};
@@ -20,8 +20,9 @@ use super::{
     finish::{self, End, Ended},
     history::{self, HistoryError},
     live::{LiveTurn, Recorder, StopReason},
+    start::Wishes,
 };
-use crate::core::Core;
+use crate::{budgets::client::PaidClient, core::Core};
 
 /// How long a turn waits for a database that is out before it has read its
 /// history.
@@ -32,8 +33,12 @@ pub(crate) struct Job {
     pub(crate) turn: Turn,
     pub(crate) live: Arc<LiveTurn>,
     pub(crate) plan: Plan,
+    /// What asks models, paid by whoever asked.
+    pub(crate) models: Arc<PaidClient>,
     pub(crate) started: Instant,
     pub(crate) api_key: Option<ApiKeyId>,
+    /// What the program that asked wishes.
+    pub(crate) wishes: Option<Wishes>,
 }
 
 /// Takes the turn out of the list of running ones, however it ends.
@@ -47,29 +52,33 @@ impl Drop for Leave<'_> {
 
 /// Runs the turn and stores its end.
 pub(crate) async fn run(core: Arc<Core>, job: Job) {
+    let leave = Leave(&core, &job.turn);
     let Job {
         turn,
         live,
         plan,
+        models,
         started,
         api_key,
-    } = job;
-    let leave = Leave(&core, &turn);
-    let outcome = AssertUnwindSafe(answer(&core, &turn, &live, plan.clone(), started))
+        ..
+    } = &job;
+    let outcome = AssertUnwindSafe(answer(&core, &job))
         .catch_unwind()
         .await
         .unwrap_or_else(|_| {
             tracing::error!(turn = %turn.id, "a turn panicked");
-            failed(started, TurnFailure::internal())
+            failed(*started, TurnFailure::internal())
         });
-    let Some(end) = conclude(&core, &live, outcome) else {
+    let settled = models.settled();
+    let Some(end) = conclude(&core, live, outcome) else {
         return;
     };
+    let end = End { settled, ..end };
     core.token_rates
-        .record(api_key, end.metrics.tokens, Instant::now());
+        .record(*api_key, end.metrics.tokens, Instant::now());
     let status = end.status;
     let model = end.model.clone();
-    let ended = finish::end(&core, &turn, &live, end).await;
+    let ended = finish::end(&core, turn, live, end).await;
     drop(leave);
     if let Ended::Stored(version) = ended {
         let answered = Answered {
@@ -78,19 +87,14 @@ pub(crate) async fn run(core: Arc<Core>, job: Job) {
             model,
             capabilities: plan.capabilities,
             version,
-            api_key,
+            api_key: *api_key,
         };
-        after::ended(&core, &turn, answered).await;
+        after::ended(&core, turn, answered).await;
     }
 }
 
-async fn answer(
-    core: &Core,
-    turn: &Turn,
-    live: &Arc<LiveTurn>,
-    plan: Plan,
-    started: Instant,
-) -> TurnOutcome {
+async fn answer(core: &Core, job: &Job) -> TurnOutcome {
+    let (turn, live, started) = (&job.turn, &job.live, job.started);
     let mut recorder = Recorder::new(Arc::clone(live), Arc::clone(&core.writer));
     let begun = EventBody::Started {
         conversation_id: turn.conversation_id.as_uuid(),
@@ -104,27 +108,22 @@ async fn answer(
     let prepared = tokio::select! {
         biased;
         () = live.cancel().cancelled() => return stopped(started),
-        prepared = prepare(core, turn, live, plan, started) => prepared,
+        prepared = prepare(core, job) => prepared,
     };
     let input = match prepared {
         Ok(input) => input,
         Err(failure) => return failed(started, failure),
     };
     let deps = TurnDeps {
-        models: core.models.as_ref(),
+        models: job.models.as_ref(),
         tools: &core.tools,
     };
     openmake_agents::run(input, deps, &mut recorder, live.cancel()).await
 }
 
 /// Reads the conversation and puts together what the loop needs.
-async fn prepare(
-    core: &Core,
-    turn: &Turn,
-    live: &LiveTurn,
-    plan: Plan,
-    started: Instant,
-) -> Result<TurnInput, TurnFailure> {
+async fn prepare(core: &Core, job: &Job) -> Result<TurnInput, TurnFailure> {
+    let (turn, plan) = (&job.turn, job.plan.clone());
     let sight = if plan.capabilities.vision {
         Sight::Sees
     } else {
@@ -134,18 +133,11 @@ async fn prepare(
         tracing::error!(turn = %turn.id, error = &error as &dyn std::error::Error, "a turn's conversation cannot be read");
         TurnFailure::from(&error)
     })?;
-    let tools: Vec<ToolSpec> = if plan.capabilities.tools && plan.tool_turns > 0 {
-        core.tools.specs().map(tool_spec).collect()
-    } else {
-        Vec::new()
-    };
-    let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
-    let system = system_prompt(&SystemPrompt {
-        now: core.clock.now(),
-        time_zone: core.settings.time_zone,
-        instructions: plan.instructions.as_deref(),
-        tools: &names,
-    });
+    let Instructions {
+        system,
+        tools,
+        demands,
+    } = instructions(core, &plan, job.wishes.as_ref());
     Ok(TurnInput {
         parts: Parts {
             system,
@@ -158,12 +150,57 @@ async fn prepare(
             clock: Arc::clone(&core.clock),
             time_zone: core.settings.time_zone,
             locale: Locale::default(),
-            cancel: live.cancel().clone(),
+            cancel: job.live.cancel().clone(),
         },
         plan,
-        started,
+        started: job.started,
         limits: TurnLimits::default(),
+        demands,
     })
+}
+
+/// What the model reads besides the conversation.
+pub(crate) struct Instructions {
+    pub(crate) system: String,
+    pub(crate) tools: Vec<ToolSpec>,
+    /// What is demanded of the answer.
+    pub(crate) demands: Demands,
+}
+
+/// The instructions of a plan, or those of the program that asks.
+pub(crate) fn instructions(core: &Core, plan: &Plan, wishes: Option<&Wishes>) -> Instructions {
+    let tools: Vec<ToolSpec> = if plan.capabilities.tools && plan.tool_turns > 0 {
+        core.tools.specs().map(tool_spec).collect()
+    } else {
+        Vec::new()
+    };
+    let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
+    let (system, demands) = match wishes {
+        None => {
+            let system = system_prompt(&SystemPrompt {
+                now: core.clock.now(),
+                time_zone: core.settings.time_zone,
+                instructions: plan.instructions.as_deref(),
+                tools: &names,
+            });
+            (system, Demands::default())
+        }
+        // A program's words stand alone, as in stateless calls; where it has
+        // none, the profile's do.
+        Some(wishes) => {
+            let profile = plan
+                .instructions
+                .clone()
+                .filter(|_| wishes.demands.format == AnswerFormat::Text);
+            let system = wishes.instructions.clone().or(profile);
+            (system.unwrap_or_default(), wishes.demands.clone())
+        }
+    };
+    Instructions {
+        system,
+        tools,
+        demands,
+    }
 }
 
 fn tool_spec(spec: &openmake_tools::ToolSpec) -> ToolSpec {
@@ -171,6 +208,7 @@ fn tool_spec(spec: &openmake_tools::ToolSpec) -> ToolSpec {
         name: spec.name.clone(),
         description: spec.description.clone(),
         parameters: spec.parameters.clone(),
+        strictness: Strictness::Usual,
     }
 }
 
@@ -253,6 +291,7 @@ fn conclude(core: &Core, live: &LiveTurn, outcome: TurnOutcome) -> Option<End> {
         model,
         node,
         metrics,
+        settled: Vec::new(),
     })
 }
 

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use openmake_agents::{Demands, IMAGE_TOKENS, Plan, estimate_request};
 use openmake_api::{
     ApiError,
     turns::{Content, Parent, TurnStarted},
 };
-use openmake_models::ThinkingLevel;
+use openmake_models::{ChatMessage, ChatRequest, Role, ThinkingLevel};
 use openmake_store::{
     blobs::NewBlob,
     conversations::Conversation,
@@ -16,21 +17,22 @@ use openmake_store::{
     wakeups::{Wakeup, WakeupKind},
 };
 use openmake_types::{
-    Actor, ApiKeyId, BlobId, ConversationId, ErrorKind, MessageId, MessageRole, TurnId, UserId,
+    Actor, BlobId, ConversationId, ErrorKind, MessageId, MessageRole, TurnId, UserId,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::{
     live::{LiveTurn, StopReason},
     question::Question,
-    runner::{self, Job},
+    runner::{self, Instructions, Job},
 };
 use crate::{
+    budgets::Payer,
     choose::{Chosen, Wish, choose},
     core::Core,
-    error::store_error,
+    error::{store_error, unpaid},
 };
 
 /// A turn that is asked for.
@@ -42,6 +44,21 @@ pub(crate) struct StartCommand {
     pub(crate) model: Option<String>,
     pub(crate) thinking: Option<String>,
     pub(crate) idempotency_key: Option<String>,
+    /// What a program wishes beyond what the page can.
+    pub(crate) wishes: Option<Wishes>,
+}
+
+/// What a program wishes of a turn beyond what the page can.
+#[derive(Debug)]
+pub(crate) struct Wishes {
+    /// Its own instructions, in place of the page's system prompt.
+    pub(crate) instructions: Option<String>,
+    /// The temperature; the profile's unless given.
+    pub(crate) temperature: Option<f64>,
+    /// What it demands of the answer.
+    pub(crate) demands: Demands,
+    /// What the response repeats of its request.
+    pub(crate) response: Value,
 }
 
 /// What is to be answered.
@@ -106,7 +123,7 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
     }
     let asked = understand(&core, owner, command.what).await?;
     let model = command.model.as_deref().or(asked.default_model.as_deref());
-    let chosen = choose(
+    let mut chosen = choose(
         &core,
         &Wish {
             model,
@@ -117,6 +134,16 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
         },
     )
     .await?;
+    heed(&mut chosen, command.wishes.as_ref());
+    let models = core.client_for(Payer::from(&command.actor));
+    let input = least_input(&core, &chosen.plan, &asked, command.wishes.as_ref());
+    if let Err(refused) = models.prepay(&chosen.plan.model, input).await {
+        // A request that comes again is answered as the first time.
+        let key = command.idempotency_key.as_deref();
+        if !was_started(&core, owner, key).await? {
+            return Err(unpaid(refused));
+        }
+    }
     let request_hash = hash(
         &asked,
         command.model.as_deref(),
@@ -136,6 +163,10 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
         idempotency: command
             .idempotency_key
             .map(|key| Idempotency { key, request_hash }),
+        response: command
+            .wishes
+            .as_ref()
+            .map(|wishes| wishes.response.clone()),
         process: core.process,
         lease: core.settings.lease,
         now,
@@ -150,7 +181,18 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
         Started::Existing(turn) => view(&turn),
         Started::New(turn, version) => {
             let view = view(&turn);
-            launch(&core, turn, chosen, started_at, api_key);
+            launch(
+                &core,
+                Job {
+                    live: Arc::new(LiveTurn::new(&turn)),
+                    turn,
+                    plan: chosen.plan,
+                    models,
+                    started: started_at,
+                    api_key,
+                    wishes: command.wishes,
+                },
+            );
             core.notify(vec![Wakeup {
                 kind: WakeupKind::Conversation,
                 id: asked.conversation.id.as_uuid(),
@@ -162,27 +204,48 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
     })
 }
 
-fn launch(
-    core: &Arc<Core>,
-    turn: Turn,
-    chosen: Chosen,
-    started: Instant,
-    api_key: Option<ApiKeyId>,
-) {
-    let live = Arc::new(LiveTurn::new(&turn));
-    core.enter(Arc::clone(&live));
+/// Follows what a program wishes of the way of working.
+fn heed(chosen: &mut Chosen, wishes: Option<&Wishes>) {
+    if let Some(wishes) = wishes {
+        chosen.plan.temperature = wishes.temperature.or(chosen.plan.temperature);
+        // A program is given the tools that it brings, and these turns take
+        // none.
+        chosen.plan.tool_turns = 0;
+    }
+}
+
+/// What the model reads at the least: all but the history, which is not known
+/// yet.
+fn least_input(core: &Core, plan: &Plan, asked: &Asked, wishes: Option<&Wishes>) -> u64 {
+    let Instructions { system, tools, .. } = runner::instructions(core, plan, wishes);
+    let mut request = ChatRequest::new(
+        plan.model.clone(),
+        vec![
+            ChatMessage::text(Role::System, system),
+            ChatMessage::text(Role::User, asked.text.clone()),
+        ],
+    );
+    request.tools = tools;
+    let images = u64::try_from(asked.images).unwrap_or(u64::MAX);
+    estimate_request(&request).saturating_add(IMAGE_TOKENS.saturating_mul(images))
+}
+
+async fn was_started(core: &Core, owner: UserId, key: Option<&str>) -> Result<bool, ApiError> {
+    let Some(key) = key else { return Ok(false) };
+    core.store
+        .turns()
+        .is_key_used(owner, key)
+        .await
+        .map_err(store_error("turn"))
+}
+
+fn launch(core: &Arc<Core>, job: Job) {
+    core.enter(Arc::clone(&job.live));
     core.metrics.started();
     // It was stored while the server began to stop.
     if core.stop.is_cancelled() {
-        live.stop(StopReason::Shutdown);
+        job.live.stop(StopReason::Shutdown);
     }
-    let job = Job {
-        turn,
-        live,
-        plan: chosen.plan,
-        started,
-        api_key,
-    };
     core.tasks.spawn(runner::run(Arc::clone(core), job));
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use axum::body::Body;
 use futures_util::StreamExt as _;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use openmake_ai::{Ai, AiParts, AiSettings};
 use openmake_egress::{Egress, EgressSettings, SystemResolver};
@@ -26,8 +26,8 @@ use openmake_store::{
     wakeups::Heard,
 };
 use openmake_types::{
-    Actor, ApiKeyId, Clock as _, ConversationId, Ids as _, MessageId, ModelAccess, NodeId,
-    ProcessId, RandomIds, Role, SystemClock, UserId,
+    Actor, ApiKeyId, Clock, ConversationId, Ids as _, MessageId, ModelAccess, NodeId, ProcessId,
+    RandomIds, Role, SystemClock, UserId,
 };
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -47,6 +47,7 @@ pub(crate) struct Options {
     pub(crate) settings: AiSettings,
     /// Another way to the database than the test's own.
     pub(crate) store: Option<Store>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) protocol: ProviderKind,
     /// The model servers that the configuration names.
     pub(crate) servers: Vec<String>,
@@ -60,6 +61,7 @@ impl Options {
                 ..AiSettings::default()
             },
             store: None,
+            clock: Arc::new(SystemClock),
             protocol: ProviderKind::Ollama,
             servers: vec![model.base_url()],
         }
@@ -123,7 +125,7 @@ impl App {
                 ),
                 tools: openmake_tools::builtin().expect("built in"),
                 keys: KeyRing::from_bytes([7; 32]),
-                clock: Arc::new(SystemClock),
+                clock: options.clock,
                 ids: Arc::new(RandomIds),
                 process,
                 settings: options.settings,
@@ -197,6 +199,7 @@ impl App {
             role: Role::Admin,
             conversation,
             key: None,
+            models: ModelAccess::All,
         }
     }
 
@@ -215,7 +218,7 @@ pub(crate) fn new_uuid() -> uuid::Uuid {
     RandomIds.uuid(SystemClock.now())
 }
 
-async fn make_user(store: &Store) -> UserId {
+pub(crate) async fn make_user(store: &Store) -> UserId {
     let id = UserId::from_uuid(new_uuid());
     let now = SystemClock.now();
     let audit = NewAudit {
@@ -257,6 +260,8 @@ pub(crate) struct Person {
     pub(crate) user: UserId,
     pub(crate) role: Role,
     pub(crate) conversation: ConversationId,
+    /// The models that a group lets the person ask.
+    pub(crate) models: ModelAccess,
     /// The key that is used, if one is.
     pub(crate) key: Option<Key>,
 }
@@ -291,10 +296,10 @@ impl Person {
             session_id: None,
             api_key_id: self.key.as_ref().map(|key| key.id),
             capabilities: self.role.capabilities(),
-            models: self
-                .key
-                .as_ref()
-                .map_or(ModelAccess::All, |key| key.models.clone()),
+            models: self.key.as_ref().map_or_else(
+                || self.models.clone(),
+                |key| self.models.intersection(&key.models),
+            ),
             tokens_per_minute: self.key.as_ref().and_then(|key| key.tokens_per_minute),
         }
     }
@@ -343,10 +348,12 @@ impl Person {
         };
         let response = self.send(request.body(body).expect("a request")).await;
         let status = response.status();
+        let headers = response.headers().clone();
         let bytes = response.into_body().collect().await.expect("a body");
         let bytes = bytes.to_bytes();
         Reply {
             status,
+            headers,
             body: if bytes.is_empty() {
                 Value::Null
             } else {
@@ -414,6 +421,7 @@ impl Person {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
 }
 

@@ -2,11 +2,15 @@
 //! scripted model servers.
 
 #[cfg(test)]
+mod anthropic;
+#[cfg(test)]
 mod app;
 #[cfg(test)]
 mod asking;
 #[cfg(test)]
 mod branches;
+#[cfg(test)]
+mod budgets;
 #[cfg(test)]
 mod crowd;
 #[cfg(test)]
@@ -16,7 +20,13 @@ mod leases;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod ollama;
+#[cfg(test)]
+mod openai;
+#[cfg(test)]
 mod outage;
+#[cfg(test)]
+mod responses;
 #[cfg(test)]
 mod stopping;
 #[cfg(test)]

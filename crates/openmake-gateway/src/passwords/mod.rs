@@ -3,5 +3,5 @@
 mod hashing;
 mod policy;
 
-pub(crate) use hashing::{Hasher, Verdict, hash_now};
+pub(crate) use hashing::{Hasher, Turn, Verdict, hash_now};
 pub(crate) use policy::{About, MIN_LENGTH, check, normalize};

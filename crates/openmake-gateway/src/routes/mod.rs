@@ -3,7 +3,9 @@
 mod api_keys;
 mod audit;
 pub(crate) mod auth;
+mod backups;
 mod blobs;
+mod budgets;
 pub(crate) mod conversations;
 mod groups;
 pub(crate) mod health;
@@ -11,9 +13,11 @@ pub(crate) mod input;
 pub(crate) mod instance;
 mod invitations;
 mod page;
+mod prices;
 mod search;
 mod settings;
 mod usage;
+mod user_access;
 mod users;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -36,10 +40,13 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(auth::password::change))
         .routes(routes!(auth::sessions::list, auth::sessions::end_others))
         .routes(routes!(auth::sessions::end))
+        .merge(sign_in_routes())
         .routes(routes!(invitations::list, invitations::create))
         .routes(routes!(invitations::revoke))
         .routes(routes!(users::list))
         .routes(routes!(users::update))
+        .routes(routes!(user_access::create_reset_link))
+        .routes(routes!(user_access::remove_second_factor))
         .routes(routes!(api_keys::of_user::list))
         .routes(routes!(api_keys::of_user::revoke))
         .routes(routes!(api_keys::own::list, api_keys::own::create))
@@ -59,6 +66,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(groups::members::update, groups::members::remove))
         .routes(routes!(settings::show, settings::update))
         .routes(routes!(audit::list))
+        .routes(routes!(backups::list, backups::create))
         .routes(routes!(
             conversations::list::list,
             conversations::create::create
@@ -74,5 +82,35 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(search::search))
         .routes(routes!(blobs::show))
         .routes(routes!(usage::report))
+        .routes(routes!(budgets::own))
+        .routes(routes!(budgets::list, budgets::create))
+        .routes(routes!(budgets::show, budgets::update, budgets::delete))
+        .routes(routes!(prices::list))
+        .routes(routes!(prices::set, prices::delete))
         .routes(routes!(crate::socket::open))
+}
+
+/// The ways to sign in besides the password, and what guards an account.
+fn sign_in_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(auth::second_factor::complete))
+        .routes(routes!(auth::second_factor::passkey_options))
+        .routes(routes!(auth::passkey_sign_in::options))
+        .routes(routes!(auth::passkey_sign_in::sign_in))
+        .routes(routes!(auth::reauthenticate::reauthenticate))
+        .routes(routes!(auth::reauthenticate::passkey_options))
+        .routes(routes!(auth::security::show))
+        .routes(routes!(auth::totp::begin, auth::totp::remove))
+        .routes(routes!(auth::totp::confirm))
+        .routes(routes!(auth::totp::replace_backup_codes))
+        .routes(routes!(auth::passkeys::add))
+        .routes(routes!(auth::passkeys::options))
+        .routes(routes!(auth::passkeys::rename, auth::passkeys::remove))
+        .routes(routes!(auth::providers::list))
+        .routes(routes!(auth::oidc::start))
+        .routes(routes!(auth::oidc::callback))
+        .routes(routes!(auth::identities::link))
+        .routes(routes!(auth::identities::unlink))
+        .routes(routes!(auth::password_reset::request))
+        .routes(routes!(auth::password_reset::complete))
 }

@@ -16,7 +16,9 @@ use crate::{error::store_error, state::App};
 
 const DEFAULT_LIMIT: u32 = 20;
 
-/// Conversations in which every word occurs, best first.
+/// Conversations in which every word occurs, best first. When enough are
+/// found among the newest few thousand messages, older ones are found by their
+/// titles only.
 #[utoipa::path(get, path = "/api/v1/search", tag = "conversations", params(SearchQuery),
     responses((status = 200, body = SearchResults), ReadProblems))]
 pub(crate) async fn search(

@@ -54,6 +54,8 @@ pub(crate) async fn report(
         sum.errors += row.totals.errors;
         sum.input_tokens += row.totals.input_tokens;
         sum.output_tokens += row.totals.output_tokens;
+        sum.cost += row.totals.cost;
+        sum.unpriced_requests += row.totals.unpriced_requests;
         sum
     });
     Ok(Json(UsageReport {
@@ -75,6 +77,8 @@ fn view(row: &Stored) -> UsageRow {
             errors: count(row.errors),
             input_tokens: count(row.input_tokens),
             output_tokens: count(row.output_tokens),
+            cost: count(row.cost),
+            unpriced_requests: count(row.unpriced),
         },
     }
 }

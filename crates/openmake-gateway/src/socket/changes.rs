@@ -79,6 +79,10 @@ pub(crate) fn frame_of(wakeup: &Wakeup, user: UserId) -> Option<ServerFrame> {
         }
         WakeupKind::Node => Some(ServerFrame::NodeChanged { id, version }),
         WakeupKind::Settings => Some(ServerFrame::SettingsChanged { id, version }),
-        WakeupKind::Turn | WakeupKind::Session | WakeupKind::User | WakeupKind::ApiKey => None,
+        WakeupKind::Turn
+        | WakeupKind::Session
+        | WakeupKind::User
+        | WakeupKind::ApiKey
+        | WakeupKind::Budget => None,
     }
 }

@@ -60,7 +60,7 @@ enum End {
     /// With the turn.
     Turn,
     /// It was refused.
-    Refused(Problem),
+    Refused(Box<Problem>),
     /// In the middle.
     Cut,
     /// The reader is too slow.
@@ -94,7 +94,7 @@ impl Relaying {
                 End::Refused(problem) => {
                     break Some(ServerFrame::Error {
                         reference: Some(turn_id.to_string()),
-                        problem: with_request_id(problem, &self.caller.client),
+                        problem: with_request_id(*problem, &self.caller.client),
                     });
                 }
                 End::Slow => break Some(ServerFrame::Resync { turn_id }),
@@ -122,7 +122,7 @@ impl Relaying {
         let path = format!("/api/v1/turns/{}/events?after={}", self.turn_id, self.after);
         let request = match forward::request(Method::GET, &path, Body::empty()) {
             Ok(request) => request,
-            Err(error) => return End::Refused(error.problem()),
+            Err(error) => return End::Refused(Box::new(error.problem())),
         };
         let limit = self.app.settings.limits.request_timeout;
         let response = forward::send(&self.app, &self.caller, request);
@@ -132,7 +132,10 @@ impl Relaying {
         match response.status() {
             StatusCode::OK if forward::is_event_stream(&response) => {}
             status if status.is_server_error() => return End::Cut,
-            status => return End::Refused(problem_of(status, response.into_body()).await),
+            status => {
+                let problem = problem_of(status, response.into_body()).await;
+                return End::Refused(Box::new(problem));
+            }
         }
         let mut parser = SseParser::default();
         let mut pieces = response.into_body().into_data_stream();

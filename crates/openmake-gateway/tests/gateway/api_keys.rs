@@ -396,7 +396,8 @@ async fn what_a_key_did_names_the_key() {
         .patch("/api/v1/settings", json!({"instance_name": "Ours"}))
         .await;
     assert_eq!(changed.status, StatusCode::OK, "{}", changed.text());
-    let trail = admin.get("/api/v1/audit").await.json();
+    let trail = admin.get("/api/v1/audit?action=settings.change").await;
+    let trail = trail.json();
     assert_eq!(trail["items"][0]["details"]["api_key_id"], id.as_str());
     assert_eq!(
         trail["items"][0]["user_id"],

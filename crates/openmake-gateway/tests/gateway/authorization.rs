@@ -32,6 +32,7 @@ pub(crate) fn with_id(path: &str, id: &str) -> String {
     path.replace("{id}", id)
         .replace("{user_id}", NOBODYS)
         .replace("{key_id}", NOBODYS)
+        .replace("{model}", "qwen3:8b")
 }
 
 pub(crate) const NOBODYS: &str = "00000000-0000-7000-8000-000000000000";
@@ -66,6 +67,9 @@ async fn without_a_credential_everything_is_closed_but_what_is_listed() {
         }
     }
     insta::assert_snapshot!(open.into_iter().collect::<Vec<_>>().join("\n"), @r"
+    GET /api/v1/auth/oidc/{provider}/callback
+    GET /api/v1/auth/oidc/{provider}/start
+    GET /api/v1/auth/providers
     GET /api/v1/instance
     GET /api/v1/ws
     GET /health
@@ -73,8 +77,14 @@ async fn without_a_credential_everything_is_closed_but_what_is_listed() {
     POST /api/v1/auth/guest
     POST /api/v1/auth/login
     POST /api/v1/auth/logout
+    POST /api/v1/auth/passkey
+    POST /api/v1/auth/passkey/options
+    POST /api/v1/auth/password-reset
+    POST /api/v1/auth/password-reset/request
     POST /api/v1/auth/refresh
     POST /api/v1/auth/register
+    POST /api/v1/auth/second-factor
+    POST /api/v1/auth/second-factor/passkey
     ");
 }
 
@@ -107,22 +117,34 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     }
     let text = |list: &BTreeSet<String>| list.iter().cloned().collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!(text(&lists[0]), @r"
+    DELETE /api/v1/budgets/{id}
     DELETE /api/v1/groups/{id}
     DELETE /api/v1/invitations/{id}
+    DELETE /api/v1/model-prices/{model}
     DELETE /api/v1/users/{id}/api-keys/{key_id}
+    DELETE /api/v1/users/{id}/second-factor
     GET /api/v1/audit
+    GET /api/v1/backups
+    GET /api/v1/budgets
+    GET /api/v1/budgets/{id}
     GET /api/v1/invitations
+    GET /api/v1/model-prices
     GET /api/v1/nodes
     GET /api/v1/settings
     GET /api/v1/users
     GET /api/v1/users/{id}/api-keys
     GET /metrics
+    PATCH /api/v1/budgets/{id}
     PATCH /api/v1/groups/{id}
     PATCH /api/v1/groups/{id}/members/{user_id}
     PATCH /api/v1/settings
     PATCH /api/v1/users/{id}
+    POST /api/v1/backups
+    POST /api/v1/budgets
     POST /api/v1/groups
     POST /api/v1/invitations
+    POST /api/v1/users/{id}/password-reset
+    PUT /api/v1/model-prices/{model}
     ");
     let of_guests = lists[1].difference(&lists[0]).cloned().collect();
     insta::assert_snapshot!(text(&of_guests), @r"
@@ -136,6 +158,7 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     GET /api/v1/groups/{id}
     GET /api/v1/groups/{id}/members
     GET /api/v1/usage
+    GET /api/v1/usage/budgets
     PATCH /api/v1/api-keys/{id}
     PATCH /api/v1/conversations/{id}
     POST /api/v1/api-keys

@@ -59,6 +59,7 @@ impl<'a> Writer<'a> {
             requested_model: "openmake_auto".to_owned(),
             thinking: None,
             idempotency: None,
+            response: None,
             process: ProcessId::from_uuid(Uuid::from_u128(1)),
             lease: LEASE,
             now: self.app.clock.now(),
@@ -102,6 +103,7 @@ impl<'a> Writer<'a> {
             model: Some("qwen3:8b".to_owned()),
             node: Some("local".to_owned()),
             error: None,
+            settled: Vec::new(),
             metrics: TurnMetrics {
                 tokens: TokenCounts {
                     input: 10,

@@ -60,14 +60,22 @@ async fn each_scope_opens_its_own_routes_and_no_others() {
     PATCH /api/v1/conversations/{id}
     POST /api/v1/conversations/{id}/restore
     ");
-    insta::assert_snapshot!(text(usage), @"GET /api/v1/usage");
+    insta::assert_snapshot!(text(usage), @r"
+    GET /api/v1/usage
+    GET /api/v1/usage/budgets
+    ");
     insta::assert_snapshot!(text(metrics), @"GET /metrics");
     insta::assert_snapshot!(text(administration), @r"
+    DELETE /api/v1/model-prices/{model}
     GET /api/v1/audit
+    GET /api/v1/backups
+    GET /api/v1/model-prices
     GET /api/v1/nodes
     GET /api/v1/settings
     GET /metrics
     PATCH /api/v1/settings
+    POST /api/v1/backups
+    PUT /api/v1/model-prices/{model}
     ");
 
     // All scopes of an administrator together are these and nothing more.

@@ -8,13 +8,27 @@ mod api_keys;
 #[cfg(test)]
 mod authorization;
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
+mod certified_provider;
+#[cfg(test)]
 mod conversations;
+#[cfg(test)]
+mod foreign;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod http_rules;
 #[cfg(test)]
 mod key_scopes;
+#[cfg(test)]
+mod passkeys;
+#[cfg(test)]
+mod password_reset;
+#[cfg(test)]
+mod providers;
+#[cfg(test)]
+mod second_factor;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]

@@ -249,8 +249,8 @@ enum Next {
 fn next_step(error: &ModelError) -> Next {
     match error {
         ModelError::Unauthorized { .. } | ModelError::RateLimited { .. } => Next::Key,
-        // The list is out of date.
-        ModelError::ModelNotFound { .. } => Next::Node,
+        // The list is out of date, or another kind of server knows more.
+        ModelError::ModelNotFound { .. } | ModelError::Unsupported { .. } => Next::Node,
         error if is_servers_fault(error) => Next::Node,
         // The question itself is wrong, and would be everywhere.
         _ => Next::GiveUp,

@@ -238,6 +238,9 @@ pub(super) fn is_servers_fault(error: &ModelError) -> bool {
         | ModelError::Unauthorized { .. }
         | ModelError::RateLimited { .. }
         | ModelError::ContextTooLong { .. }
+        | ModelError::Unsupported { .. }
+        | ModelError::BudgetExhausted(_)
+        | ModelError::BudgetUnknown
         | ModelError::Cancelled => false,
     }
 }

@@ -1,6 +1,9 @@
 //! Servers of OpenAI's protocol.
 
-use futures_util::{FutureExt as _, future::BoxFuture};
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, ready},
+};
 
 use super::{
     BaseUrl, Credential, DeltaStream, Provider, ProviderParts,
@@ -113,6 +116,9 @@ impl Provider for OpenAiProvider {
         credential: &'a Credential,
         request: &'a ChatRequest,
     ) -> BoxFuture<'a, Result<DeltaStream, ModelError>> {
+        if let Some(what) = openai::unsupported(request, self.dialect) {
+            return ready(Err(ModelError::Unsupported { what })).boxed();
+        }
         let decoder = Box::new(OpenAiDecoder::new(
             &request.model,
             self.endpoint.call_prefix(),

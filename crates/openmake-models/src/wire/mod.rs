@@ -16,7 +16,7 @@ pub use failure::{Failure, read_failure};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::{ChatDelta, ModelError, ToolSpec};
+use crate::{ChatDelta, ModelError, Strictness, ToolSpec};
 
 /// The longest line that a stream may have. A tool call comes in one line, and
 /// may carry a whole document.
@@ -71,10 +71,11 @@ fn cut_off() -> ModelError {
 
 /// A tool as both protocols describe it.
 fn function_tool(tool: &ToolSpec) -> Value {
-    json!({
-        "type": "function",
-        "function": { "name": tool.name, "description": tool.description, "parameters": tool.parameters },
-    })
+    let mut function = json!({ "name": tool.name, "description": tool.description, "parameters": tool.parameters });
+    if let (Strictness::Strict, Some(fields)) = (tool.strictness, function.as_object_mut()) {
+        fields.insert("strict".to_owned(), true.into());
+    }
+    json!({ "type": "function", "function": function })
 }
 
 /// JSON for a body. What is written here has string keys only and cannot fail;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use openmake_models::{
     AnswerFormat, ChatMessage, ChatOptions, ChatRequest, EmbedRequest, Image, KeepAlive, Role,
-    ThinkingLevel, ToolChoice, ToolSpec,
+    Strictness, ThinkingLevel, ToolChoice, ToolSpec,
     wire::{
         ollama,
         openai::{self, Dialect},
@@ -34,11 +34,13 @@ fn full_request() -> ChatRequest {
                 name: "calculator".into(),
                 description: "Computes.".into(),
                 parameters: json!({"type": "object"}),
+                strictness: Strictness::Usual,
             },
             ToolSpec {
                 name: "current_time".into(),
                 description: "Tells.".into(),
                 parameters: json!({"type": "object"}),
+                strictness: Strictness::Usual,
             },
         ],
         thinking: Some(ThinkingLevel::High),
@@ -49,6 +51,11 @@ fn full_request() -> ChatRequest {
             context_length: Some(8192),
             stop: vec!["END".into()],
             seed: Some(7),
+            top_k: Some(40),
+            min_p: Some(0.05),
+            repeat_penalty: Some(1.1),
+            presence_penalty: Some(0.2),
+            frequency_penalty: Some(0.3),
         },
         format: AnswerFormat::Schema(json!({"type": "object"})),
         keep_alive: Some(KeepAlive::For(Duration::from_mins(5))),
@@ -85,6 +92,8 @@ fn ollama_gets_every_field() {
             "format": {"type": "object"},
             "options": {
                 "temperature": 0.5, "top_p": 0.9, "num_predict": 100, "num_ctx": 8192, "stop": ["END"], "seed": 7,
+                "top_k": 40, "min_p": 0.05, "repeat_penalty": 1.1,
+                "presence_penalty": 0.2, "frequency_penalty": 0.3,
             },
             "tools": [tool("calculator", "Computes."), tool("current_time", "Tells.")],
             "messages": [
@@ -147,6 +156,17 @@ fn ollama_is_offered_only_the_tools_that_may_be_used() {
 }
 
 #[test]
+fn what_a_server_cannot_be_told_is_known_before_it_is_asked() {
+    let told = |host, request: &ChatRequest| openai::unsupported(request, Dialect::of_host(host));
+    let request = full_request();
+    assert_eq!(told("localhost", &request), None);
+    assert_eq!(told("openrouter.ai", &request), None);
+    assert_eq!(told("api.openai.com", &request), Some("top_k"));
+    let plain = ChatRequest::new("m", Vec::new());
+    assert_eq!(told("api.openai.com", &plain), None);
+}
+
+#[test]
 fn ollama_gets_arguments_that_are_no_object_as_text() {
     let mut message = ChatMessage::text(Role::Assistant, "");
     message.tool_calls.push(ToolCall {
@@ -171,6 +191,8 @@ fn openai_gets_every_field() {
             "stream": true,
             "stream_options": {"include_usage": true},
             "temperature": 0.5, "top_p": 0.9, "max_tokens": 100, "stop": ["END"], "seed": 7,
+            "top_k": 40, "min_p": 0.05, "repetition_penalty": 1.1, "repeat_penalty": 1.1,
+            "presence_penalty": 0.2, "frequency_penalty": 0.3,
             "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}},
             "tools": [tool("calculator", "Computes."), tool("current_time", "Tells.")],
             "messages": [

@@ -162,7 +162,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::{
-        query::Query,
+        query::{Query, Reach},
         words::{self, Kind},
     };
     use super::*;
@@ -249,7 +249,7 @@ mod tests {
                     prop_assert!(shown.text.get(*start..*end).is_some());
                     last = *end;
                 }
-                for term in query.terms() {
+                for term in query.terms(Reach::Newest) {
                     let lexeme = term.trim_matches('\'');
                     prop_assert!(indexed.contains(lexeme), "{lexeme:?} is not indexed");
                 }

@@ -176,7 +176,7 @@ pub(crate) async fn index_title(
 
 /// Words in pieces that a `tsvector` can hold, each with its owner; at least
 /// one.
-fn pieces(owner: UserId, words: BTreeSet<String>) -> Vec<Vec<String>> {
+pub(super) fn pieces(owner: UserId, words: BTreeSet<String>) -> Vec<Vec<String>> {
     let owner = owner_lexeme(owner);
     let mut pieces = Vec::new();
     let mut piece = vec![owner.clone()];

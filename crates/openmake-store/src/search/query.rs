@@ -12,6 +12,9 @@ const QUERY_MAX: usize = 200;
 const PARTS_MAX: usize = 16;
 /// The last word of a query may still be being typed, from this length on.
 const PREFIX_MIN: usize = 2;
+/// The same where every message is looked at: all that begins with two letters
+/// is nearly every message of everybody.
+const PREFIX_MIN_ALL: usize = 3;
 /// More places in one text are not kept.
 const OCCURRENCES_MAX: usize = 1000;
 
@@ -21,6 +24,15 @@ pub(super) const SPLIT: &str = "p:";
 /// The lexeme of what belongs to `owner`, which no word can be.
 pub(super) fn owner_lexeme(owner: UserId) -> String {
     format!("u:{}", owner.as_uuid().simple())
+}
+
+/// Which messages are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Some, one by one.
+    Newest,
+    /// All of them, by the index.
+    All,
 }
 
 /// Words that must all occur.
@@ -75,11 +87,15 @@ impl Query {
     }
 
     /// A `tsquery` for each lexeme that must be there.
-    pub(super) fn terms(&self) -> Vec<String> {
+    pub(super) fn terms(&self, reach: Reach) -> Vec<String> {
+        let is_short = |word: &[char]| reach == Reach::All && word.len() < PREFIX_MIN_ALL;
         let mut terms = Vec::new();
         for part in &self.parts {
             match part {
                 Part::Word(word) => terms.push(quoted(&word.iter().collect::<String>())),
+                Part::Beginning(word) if is_short(word) => {
+                    terms.push(quoted(&word.iter().collect::<String>()));
+                }
                 Part::Beginning(word) => {
                     terms.push(format!("{}:*", quoted(&word.iter().collect::<String>())));
                 }
@@ -103,15 +119,10 @@ impl Query {
         query
     }
 
-    /// The `tsquery` for pieces of split messages that are `owner`'s and have
-    /// any of `terms`.
-    pub(super) fn any_in_split(owner: UserId, terms: &[String]) -> String {
-        format!(
-            "{} & {} & ({})",
-            quoted(&owner_lexeme(owner)),
-            quoted(SPLIT),
-            terms.join(" | ")
-        )
+    /// The `tsquery` for pieces of split messages that are `owner`'s. There are
+    /// few, and each is asked for every term.
+    pub(super) fn split(owner: UserId) -> String {
+        format!("{} & {}", quoted(&owner_lexeme(owner)), quoted(SPLIT))
     }
 
     /// Where the parts of the query occur in `text`, in order. None when one
@@ -214,6 +225,14 @@ mod tests {
     #[test]
     fn no_words_are_no_query() {
         assert!(Query::parse(" ?!\u{0} ").is_none());
+    }
+
+    #[test]
+    fn two_letters_begin_a_word_only_where_messages_are_read_one_by_one() {
+        let terms = |query: &str, reach| Query::parse(query).expect("words").terms(reach);
+        assert_eq!(terms("co", Reach::Newest), ["'co':*"]);
+        assert_eq!(terms("co", Reach::All), ["'co'"]);
+        assert_eq!(terms("com", Reach::All), ["'com':*"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{FinishTurn, Turns, log};
 use crate::{
     StoreError,
+    budgets::slices::settle,
     text::{storable, storable_json, storable_option},
     usage::{self, CallOutcome, UsageRecord, counted},
 };
@@ -57,6 +58,7 @@ impl Turns<'_> {
         )
         .fetch_one(&mut *tx)
         .await?;
+        settle(&mut tx, &finish.settled).await?;
         // Nothing was used before a model was chosen.
         if let Some(model) = &finish.model {
             let record = UsageRecord {

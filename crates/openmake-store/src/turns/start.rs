@@ -1,13 +1,16 @@
 //! The beginning of a turn.
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
-use openmake_types::{ApiKeyId, BlobId, MessageId, TurnId, TurnStatus};
+use openmake_types::{ApiKeyId, BlobId, MessageId, TurnId, TurnStatus, UserId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Ask, Follows, Idempotency, StartTurn, Started, Turn, Turns, row};
 use crate::{
-    Conflict, StoreError, maintenance::partitions, messages::write_attachments, text::storable,
+    Conflict, StoreError,
+    maintenance::partitions,
+    messages::write_attachments,
+    text::{storable, storable_json},
 };
 
 /// Why a transaction has to be tried again.
@@ -46,6 +49,18 @@ impl Turns<'_> {
                 Err(Again::KeyTaken) => {}
             }
         }
+    }
+
+    /// Whether a turn of this owner was started with this idempotency key.
+    pub async fn is_key_used(&self, owner: UserId, key: &str) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM turns
+                               WHERE user_id = $1 AND idempotency_key = $2) AS "used!""#,
+            owner.as_uuid(),
+            &*storable(key),
+        )
+        .fetch_one(&self.0.pool)
+        .await?)
     }
 
     async fn attempt(&self, start: &StartTurn) -> Result<Result<Started, Again>, StoreError> {
@@ -105,6 +120,15 @@ impl Turns<'_> {
         let turn = turn_of(start, &place, answered_at);
         if !insert_turn(&mut tx, start, &turn).await? {
             return Ok(Err(Again::KeyTaken));
+        }
+        if let Some(request) = &start.response {
+            sqlx::query!(
+                "INSERT INTO responses (turn_id, request) VALUES ($1, $2)",
+                turn.id.as_uuid(),
+                &*storable_json(request),
+            )
+            .execute(&mut *tx)
+            .await?;
         }
         let version = sqlx::query_scalar!(
             "UPDATE conversation_sessions

@@ -1,13 +1,21 @@
 //! Ending turns.
 
 use openmake_store::{
+    budgets::{
+        NewBudget,
+        ledger::{Surplus, Wish},
+        slices::{Exchange, SliceUse},
+    },
     messages::{StoredError, StoredMetrics},
     turns::CancelOutcome,
 };
-use openmake_types::{ApiKeyId, MessageStatus, TokenCounts, TurnMetrics, TurnStatus};
+use openmake_types::{
+    ApiKeyId, BudgetId, BudgetPeriod, BudgetSubject, BudgetUnit, MessageStatus, SliceId,
+    TokenCounts, TurnMetrics, TurnStatus,
+};
 use serde_json::json;
 
-use crate::fixtures::{LEASE, World, append, delta, finish, later, now, uuid};
+use crate::fixtures::{LEASE, World, act, append, delta, finish, later, now, uuid};
 
 #[tokio::test]
 async fn an_end_writes_the_message_the_turn_the_log_and_the_usage() {
@@ -210,4 +218,46 @@ async fn a_stop_is_asked_of_the_process_that_writes() {
             .expect("renewed")
             .is_empty()
     );
+}
+
+#[tokio::test]
+async fn an_end_settles_what_its_calls_were_paid_from_once() {
+    let world = World::new().await;
+    let budget = NewBudget {
+        id: BudgetId::from_uuid(uuid()),
+        subject: BudgetSubject::User,
+        subject_id: world.owner.as_uuid(),
+        unit: BudgetUnit::Tokens,
+        period: BudgetPeriod::Day,
+        limit: 1_000,
+        now: now(),
+    };
+    let budgets = world.store.budgets();
+    let made = budgets.create(&budget, &act("budget.create")).await;
+    made.expect("made");
+    let slice = SliceId::from_uuid(uuid());
+    let exchange = Exchange {
+        slice,
+        budget: budget.id,
+        period_start: now().date_naive(),
+        process: world.process,
+        seq: 1,
+        wish: Wish {
+            used: 0,
+            reserved: 0,
+            need: 300,
+            ahead: 0,
+            surplus: Surplus::Keep,
+        },
+        keep_for: LEASE,
+    };
+    budgets.exchange(&exchange).await.expect("exchanged");
+    let turn = world.running().await;
+    let mut end = finish(&turn, TurnStatus::Completed);
+    end.settled = vec![SliceUse { slice, used: 120 }];
+    for _ in 0..2 {
+        world.store.turns().finish(&end).await.expect("finished");
+        let status = budgets.get(budget.id, now()).await.expect("there");
+        assert_eq!((status.spent, status.reserved), (120, 180));
+    }
 }

@@ -52,7 +52,7 @@ pub(crate) fn is_missing<T>(result: Result<T, StoreError>) -> bool {
     matches!(result.err(), Some(StoreError::NotFound))
 }
 
-fn act(action: &'static str) -> NewAudit {
+pub(crate) fn act(action: &'static str) -> NewAudit {
     NewAudit {
         id: uuid(),
         at: now(),
@@ -174,6 +174,7 @@ impl World {
             requested_model: "openmake_auto".to_owned(),
             thinking: None,
             idempotency: None,
+            response: None,
             process: self.process,
             lease: LEASE,
             now: now(),
@@ -292,6 +293,7 @@ pub(crate) fn finish(turn: &Turn, status: TurnStatus) -> FinishTurn {
         model: Some("qwen3:8b".to_owned()),
         node: Some("local".to_owned()),
         error: None,
+        settled: Vec::new(),
         metrics: TurnMetrics {
             tokens: TokenCounts {
                 input: 100,

@@ -1,6 +1,9 @@
 //! Full-text search.
 
-use openmake_store::{conversations::ConversationChange, search::Hit};
+use openmake_store::{
+    conversations::ConversationChange,
+    search::{Hit, TOKENIZER, lexemes},
+};
 use openmake_types::{ConversationId, MessageRole, TurnStatus, UserId};
 
 use crate::fixtures::{
@@ -269,4 +272,84 @@ async fn a_limit_is_kept() {
         .await
         .expect("found");
     assert_eq!(all.len(), 30);
+}
+
+/// Newer conversations, so many with so many messages of `text` each.
+async fn fill(world: &World, conversations: i32, messages: i32, text: &str) {
+    let words = lexemes(world.owner, text).concat();
+    sqlx::query(
+        "WITH made AS (
+             INSERT INTO conversation_sessions (id, user_id, created_at, updated_at)
+             SELECT gen_random_uuid(), $1, now(), '2099-01-01'::timestamptz + n * interval '1 minute'
+               FROM generate_series(1, $2) n
+             RETURNING id
+         ), said AS (
+             INSERT INTO conversation_messages (id, session_id, role, content, created_at)
+             SELECT gen_random_uuid(), made.id, 'user', $4, now()
+               FROM made, generate_series(1, $3)
+             RETURNING id, session_id
+         )
+         INSERT INTO message_search (message_id, session_id, tokenizer, words)
+         SELECT id, session_id, $6, array_to_tsvector($5) FROM said",
+    )
+    .bind(world.owner.as_uuid())
+    .bind(conversations)
+    .bind(messages)
+    .bind(text)
+    .bind(words)
+    .bind(TOKENIZER)
+    .execute(world.store.pool())
+    .await
+    .expect("written");
+}
+
+#[tokio::test]
+async fn what_thousands_of_newer_messages_hide_is_found_by_the_index() {
+    let world = World::new().await;
+    let words: Vec<String> = (0..60_000).map(|n| format!("word{n}")).collect();
+    world
+        .said(&words.join(" "), "A striped zebra, 얼룩말")
+        .await;
+    fill(&world, 2, 2100, "filler").await;
+    for query in [
+        "zebra ",
+        "striped zeb",
+        "얼룩",
+        "word0 word31234 word59999 ",
+    ] {
+        let hits = world.find(query).await;
+        assert_eq!(hits.len(), 1, "{query}");
+        assert_eq!(hits[0].conversation.id, world.conversation);
+        assert_eq!(hits[0].excerpts.len(), 1, "{query}");
+    }
+    // Too short a beginning for all messages there are.
+    assert!(!world.finds("ze").await);
+    assert!(!world.finds("zebra filler ").await);
+    let hits = world.find("filler").await;
+    assert_eq!(hits.len(), 2, "too few for the newest alone to do");
+    assert!(hits.iter().all(|hit| hit.excerpts.len() == 3));
+}
+
+#[tokio::test]
+async fn a_word_of_every_message_is_found_among_the_newest_and_in_all_titles() {
+    let world = World::new().await;
+    let titled = try_conversation(&world.store, world.owner, Some("Filler"))
+        .await
+        .expect("made");
+    sqlx::query("UPDATE conversation_sessions SET updated_at = clock_timestamp() WHERE id = $1")
+        .bind(titled.id.as_uuid())
+        .execute(world.store.pool())
+        .await
+        .expect("changed");
+    world.said("an old filler", "Yes.").await;
+    fill(&world, 2100, 2, "filler").await;
+    let hits = world.find("fill").await;
+    assert_eq!(hits.len(), 20);
+    assert_eq!(hits[0].conversation.id, titled.id);
+    assert!(
+        hits.iter()
+            .all(|hit| hit.conversation.id != world.conversation)
+    );
+    // What only the old one has is found all the same.
+    assert_eq!(world.find("old filler ").await.len(), 1);
 }

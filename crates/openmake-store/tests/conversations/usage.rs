@@ -2,8 +2,11 @@
 
 use chrono::{Days, NaiveDate};
 use futures_util::future::join_all;
-use openmake_store::usage::{CallOutcome, UsageBy, UsageFilter, UsageRecord, UsageRow};
-use openmake_types::{ApiKeyId, TokenCounts};
+use openmake_store::{
+    prices::ModelPrice,
+    usage::{CallOutcome, UsageBy, UsageFilter, UsageRecord, UsageRow},
+};
+use openmake_types::{ApiKeyId, TokenCounts, TokenPrice};
 
 use crate::fixtures::{World, now, user, uuid};
 
@@ -46,6 +49,8 @@ async fn calls_add_up_by_day_and_model_and_by_key_where_asked() {
         errors,
         input_tokens: requests * 10,
         output_tokens: requests,
+        cost: 0,
+        unpriced: requests,
     };
     let report = usage.report(world.owner, day(0), day(1)).await;
     assert_eq!(
@@ -106,4 +111,41 @@ async fn an_absurd_count_does_not_break_the_sum() {
         .report(world.owner, day(0), day(0))
         .await;
     assert_eq!(report.expect("readable")[0].requests, 3);
+}
+
+#[tokio::test]
+async fn a_call_costs_what_its_model_cost_then() {
+    let world = World::new().await;
+    let record = UsageRecord {
+        date: day(0),
+        owner: world.owner,
+        api_key: None,
+        model: "a",
+        tokens: TokenCounts {
+            input: 100,
+            output: 11,
+        },
+        failed: CallOutcome::Answered,
+    };
+    let usage = world.store.usage();
+    usage.record(&record).await.expect("recorded");
+    for output in [3_000_000, 50_000] {
+        let price = ModelPrice {
+            model: "a".to_owned(),
+            price: TokenPrice {
+                input: 2_500_000,
+                output,
+            },
+            updated_at: now(),
+        };
+        let audit = crate::fixtures::act("price.set");
+        let set = world.store.prices().set(&price, &audit).await;
+        set.expect("set");
+        usage.record(&record).await.expect("recorded");
+    }
+    let report = usage.report(world.owner, day(0), day(0)).await;
+    let row = &report.expect("readable")[0];
+    assert_eq!((row.requests, row.unpriced), (3, 1));
+    // 250 + 33, and 250 + 0.55 rounded up.
+    assert_eq!(row.cost, 283 + 251);
 }

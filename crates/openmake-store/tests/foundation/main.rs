@@ -9,6 +9,7 @@
 mod api_keys;
 mod audit;
 mod blobs;
+mod budgets;
 mod claim;
 mod fixtures;
 mod groups;
@@ -19,6 +20,7 @@ mod outage;
 mod secrets;
 mod sessions;
 mod settings;
+mod sign_in;
 mod throttle;
 mod users;
 mod wakeups;

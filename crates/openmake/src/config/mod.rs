@@ -5,7 +5,9 @@ mod raw;
 mod reference;
 mod registry;
 mod sections;
+mod sign_in;
 
 pub(crate) use raw::{ConfigErrors, Override, Raw};
 pub(crate) use reference::{reference, show};
-pub(crate) use sections::{Config, Data, Engines, Log, LogFormat, Models, NodeKind};
+pub(crate) use sections::{Backup, Config, Data, Engines, Log, LogFormat, Models, NodeKind};
+pub(crate) use sign_in::{Mail, MailSecurity, Protocol, Provider};

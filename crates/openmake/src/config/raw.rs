@@ -73,11 +73,37 @@ pub(crate) struct RawNode {
     pub(crate) api_key_env: Vec<String>,
 }
 
+/// An OpenID provider in the settings file.
+#[derive(Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawProvider {
+    pub(crate) id: String,
+    pub(crate) name: Option<String>,
+    pub(crate) issuer: String,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: Option<String>,
+    /// The name of the environment variable that holds the secret, so that the
+    /// file need not.
+    pub(crate) client_secret_env: Option<String>,
+    pub(crate) scopes: Option<Vec<String>>,
+}
+
+/// Without its secret.
+impl fmt::Debug for RawProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawProvider")
+            .field("id", &self.id)
+            .field("issuer", &self.issuer)
+            .finish_non_exhaustive()
+    }
+}
+
 /// All values, by key.
 #[derive(Debug, Default)]
 pub(crate) struct Raw {
     pub(crate) values: BTreeMap<&'static str, Value>,
     pub(crate) nodes: Vec<RawNode>,
+    pub(crate) providers: Vec<RawProvider>,
     /// `OLLAMA_API_KEY_1` and on, in order.
     pub(crate) numbered_keys: Vec<String>,
     pub(crate) environment: BTreeMap<String, String>,
@@ -163,13 +189,21 @@ impl Raw {
                         }
                     }
                 }
+                toml::Value::Array(providers) if section == "providers" => {
+                    for provider in providers {
+                        match provider.try_into() {
+                            Ok(provider) => self.providers.push(provider),
+                            Err(error) => problems.push(format!("[[providers]]: {error}")),
+                        }
+                    }
+                }
                 toml::Value::Table(entries) => {
                     for (name, value) in entries {
                         self.read_entry(&format!("{section}.{name}"), &value, problems);
                     }
                 }
                 _ => problems.push(format!(
-                    "`{section}` in {} is not a section; use [section] tables or [[nodes]]",
+                    "`{section}` in {} is not a section; use [section] tables, [[nodes]] or [[providers]]",
                     path.display()
                 )),
             }

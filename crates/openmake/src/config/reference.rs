@@ -54,6 +54,21 @@ pub(crate) fn reference() -> String {
          `OPENMAKE_URL`, the server to ask; `OPENMAKE_API_KEY`, a key to use instead of a sign-in; \
          `NO_COLOR`; and `XDG_CONFIG_HOME`, where `openmake/credentials.json` keeps sign-ins.\n",
     );
+    out.push_str(
+        "\n## [[providers]]\n\n\
+         More OpenID providers to sign in with, each a table in the settings file. Each is told to \
+         send people back to `PUBLIC_URL/api/v1/auth/oidc/ID/callback`; the id of the one in \
+         `[sign_in]` is `oidc`, those of Google and GitHub are `google` and `github`.\n\n\
+         ```toml\n\
+         [[providers]]\n\
+         id = \"work\"\n\
+         name = \"Work account\"          # what the button says\n\
+         issuer = \"https://id.example.com/realms/work\"\n\
+         client_id = \"openmake\"\n\
+         client_secret_env = \"WORK_OIDC_SECRET\" # or client_secret; neither for a public client\n\
+         scopes = [\"profile\", \"email\"]  # unless given\n\
+         ```\n",
+    );
     out
 }
 
@@ -79,6 +94,14 @@ pub(crate) fn show(raw: &Raw) -> String {
             "{:<32} {:<32} settings file",
             format!("nodes.{}", node.name),
             node.base_url
+        );
+    }
+    for provider in &raw.providers {
+        let _ = writeln!(
+            out,
+            "{:<32} {:<32} settings file",
+            format!("providers.{}", provider.id),
+            provider.issuer
         );
     }
     out

@@ -68,6 +68,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "The port to listen on; 0 takes a free one and prints it.",
     ),
     shown(
+        "server.public_url",
+        "OPENMAKE_PUBLIC_URL",
+        "",
+        "The origin at which browsers find the instance, such as `https://chat.example.com`: what links in mails lead to, where sign-in providers send people back to, and what passkeys are bound to, so changing it makes people add them again. `http://localhost:PORT` unless set.",
+    ),
+    shown(
         "server.trusted_proxies",
         "TRUSTED_PROXIES",
         "",
@@ -128,6 +134,100 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "",
         "Addresses (comma-separated) that become administrators when they register by invitation.",
     ),
+    // sign_in
+    shown(
+        "sign_in.oidc_issuer",
+        "OPENMAKE_OIDC_ISSUER",
+        "",
+        "An OpenID provider to sign in with, by the address under which its discovery document is.",
+    ),
+    shown(
+        "sign_in.oidc_client_id",
+        "OPENMAKE_OIDC_CLIENT_ID",
+        "",
+        "What that provider calls this instance. It sends people back to `PUBLIC_URL/api/v1/auth/oidc/oidc/callback`.",
+    ),
+    secret(
+        "sign_in.oidc_client_secret",
+        "OPENMAKE_OIDC_CLIENT_SECRET",
+        "The secret for it; none for a public client.",
+    ),
+    shown(
+        "sign_in.oidc_name",
+        "OPENMAKE_OIDC_NAME",
+        "Single sign-on",
+        "What the button on the sign-in page says.",
+    ),
+    shown(
+        "sign_in.oidc_scopes",
+        "OPENMAKE_OIDC_SCOPES",
+        "profile,email",
+        "What to ask that provider for (comma-separated), besides `openid`.",
+    ),
+    shown(
+        "sign_in.google_client_id",
+        "GOOGLE_CLIENT_ID",
+        "",
+        "Lets people sign in with Google.",
+    ),
+    secret(
+        "sign_in.google_client_secret",
+        "GOOGLE_CLIENT_SECRET",
+        "The secret for it.",
+    ),
+    shown(
+        "sign_in.github_client_id",
+        "GITHUB_CLIENT_ID",
+        "",
+        "Lets people sign in with GitHub.",
+    ),
+    secret(
+        "sign_in.github_client_secret",
+        "GITHUB_CLIENT_SECRET",
+        "The secret for it.",
+    ),
+    shown(
+        "sign_in.github_url",
+        "OPENMAKE_GITHUB_URL",
+        "https://github.com",
+        "Another GitHub, such as an Enterprise server's address.",
+    ),
+    // mail
+    shown(
+        "mail.smtp_host",
+        "OPENMAKE_SMTP_HOST",
+        "",
+        "The mail server. With it, a forgotten password can be reset by e-mail; without it, by an administrator's link.",
+    ),
+    shown(
+        "mail.smtp_port",
+        "OPENMAKE_SMTP_PORT",
+        "",
+        "Its port; 587, 465 or 25 by `smtp_security` unless set.",
+    ),
+    shown(
+        "mail.smtp_security",
+        "OPENMAKE_SMTP_SECURITY",
+        "starttls",
+        "`starttls`, `tls` from the first byte, or `none` for a server on this machine.",
+    ),
+    shown(
+        "mail.smtp_username",
+        "OPENMAKE_SMTP_USERNAME",
+        "",
+        "What to sign in to it with, where it asks for that.",
+    ),
+    secret(
+        "mail.smtp_password",
+        "OPENMAKE_SMTP_PASSWORD",
+        "The password for it.",
+    ),
+    shown(
+        "mail.from",
+        "OPENMAKE_SMTP_FROM",
+        "",
+        "Who mails are from: `chat@example.com` or `Our chat <chat@example.com>`.",
+    ),
     // limits
     shown(
         "limits.sign_in_per_minute",
@@ -152,6 +252,42 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "OPENMAKE_LIMIT_SEARCHES",
         "120",
         "Searches a minute of one account.",
+    ),
+    // backup
+    shown(
+        "backup.directory",
+        "OPENMAKE_BACKUP_DIR",
+        "",
+        "Where the server puts backups. It makes none unless set.",
+    ),
+    shown(
+        "backup.schedule",
+        "OPENMAKE_BACKUP_SCHEDULE",
+        "24h",
+        "How often it makes one: every so many hours (`24h`), or each day at a time in UTC (`03:30`).",
+    ),
+    shown(
+        "backup.keep",
+        "OPENMAKE_BACKUP_KEEP",
+        "7",
+        "How many good backups are kept. Older ones are removed, the only good one never.",
+    ),
+    shown(
+        "backup.keep_days",
+        "OPENMAKE_BACKUP_KEEP_DAYS",
+        "0",
+        "Good backups younger than so many days are kept as well, however many there are.",
+    ),
+    shown(
+        "backup.verify",
+        "OPENMAKE_BACKUP_VERIFY",
+        "true",
+        "Whether each backup that the server makes is tried: restored into a scratch database and compared.",
+    ),
+    secret(
+        "backup.passphrase",
+        "OPENMAKE_BACKUP_PASSPHRASE",
+        "Seals the master key in backups, and opens it when they are restored. Without it, backups have no master key, and keys of model servers must be entered again after a restore.",
     ),
     // models
     shown(
@@ -269,6 +405,8 @@ pub(crate) const TOOL_VARIABLES: &[&str] = &[
     "OPENMAKE_CACHE",
     "OPENMAKE_BIN",
     "OPENMAKE_TEST_DATABASE_URL",
+    "OPENMAKE_TEST_POSTGRES_BIN",
+    "OPENMAKE_TEST_OTHER_POSTGRES_BIN",
     "OPENMAKE_REAL_MODEL_URL",
     "OPENMAKE_CONFIG",
     "OPENMAKE_URL",

@@ -3,10 +3,15 @@
 use std::{net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use ipnet::IpNet;
+use openmake_backup::{retention::Retention, schedule::Schedule, service::Trial};
 use secrecy::SecretString;
 use url::Url;
 
-use super::{ConfigErrors, Raw, raw::RawNode};
+use super::{
+    ConfigErrors, Raw,
+    raw::RawNode,
+    sign_in::{Mail, SignIn},
+};
 
 /// All settings.
 #[derive(Debug)]
@@ -14,7 +19,10 @@ pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) data: Data,
     pub(crate) accounts: Accounts,
+    pub(crate) sign_in: SignIn,
+    pub(crate) mail: Option<Mail>,
     pub(crate) limits: Limits,
+    pub(crate) backup: Backup,
     pub(crate) models: Models,
     pub(crate) log: Log,
 }
@@ -54,6 +62,16 @@ pub(crate) struct Limits {
     pub(crate) requests_per_minute: u32,
     pub(crate) turns_per_minute: u32,
     pub(crate) searches_per_minute: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Backup {
+    /// None: the server makes no backups.
+    pub(crate) directory: Option<PathBuf>,
+    pub(crate) schedule: Schedule,
+    pub(crate) retention: Retention,
+    pub(crate) trial: Trial,
+    pub(crate) passphrase: Option<SecretString>,
 }
 
 #[derive(Debug)]
@@ -143,12 +161,15 @@ impl Config {
                     text.contains('@').then(|| text.to_lowercase())
                 }),
             },
+            sign_in: check.sign_in(),
+            mail: check.mail(),
             limits: Limits {
                 sign_in_per_minute: check.small("limits.sign_in_per_minute", 1, 1_000_000),
                 requests_per_minute: check.small("limits.requests_per_minute", 2, 1_000_000),
                 turns_per_minute: check.small("limits.turns_per_minute", 1, 1_000_000),
                 searches_per_minute: check.small("limits.searches_per_minute", 1, 1_000_000),
             },
+            backup: check.backup(),
             models: Models {
                 nodes: check.nodes(),
                 default: raw.get("models.default").unwrap_or_default().to_owned(),
@@ -187,13 +208,14 @@ impl Config {
     }
 }
 
-struct Check<'a> {
-    raw: &'a Raw,
-    problems: Vec<String>,
+/// The settings that are being checked, and what is wrong with them so far.
+pub(super) struct Check<'a> {
+    pub(super) raw: &'a Raw,
+    pub(super) problems: Vec<String>,
 }
 
 impl Check<'_> {
-    fn wrong(&mut self, key: &'static str, wanted: &str) {
+    pub(super) fn wrong(&mut self, key: &'static str, wanted: &str) {
         let source = self.raw.source(key);
         self.problems
             .push(format!("`{key}` ({source}) must be {wanted}"));
@@ -207,7 +229,12 @@ impl Check<'_> {
         parsed.ok()
     }
 
-    fn parsed<T: FromStr>(&mut self, key: &'static str, wanted: &str, otherwise: T) -> T {
+    pub(super) fn parsed<T: FromStr>(
+        &mut self,
+        key: &'static str,
+        wanted: &str,
+        otherwise: T,
+    ) -> T {
         self.optional(key, wanted).unwrap_or(otherwise)
     }
 
@@ -228,7 +255,7 @@ impl Check<'_> {
         u32::try_from(self.number(key, min.into(), max.into())).unwrap_or(min)
     }
 
-    fn list<T>(
+    pub(super) fn list<T>(
         &mut self,
         key: &'static str,
         wanted: &str,
@@ -259,6 +286,21 @@ impl Check<'_> {
             return None;
         }
         Some(text.to_owned().into())
+    }
+
+    fn backup(&mut self) -> Backup {
+        let wanted = "hours such as `24h`, up to `8760h`, or a time of day such as `03:30`";
+        let verify = self.parsed("backup.verify", "true or false", true);
+        Backup {
+            directory: self.raw.get("backup.directory").map(PathBuf::from),
+            schedule: self.parsed("backup.schedule", wanted, Schedule::Every(24)),
+            retention: Retention {
+                keep: self.small("backup.keep", 1, 10_000),
+                keep_days: self.small("backup.keep_days", 0, 3_650),
+            },
+            trial: if verify { Trial::Restore } else { Trial::Skip },
+            passphrase: self.raw.get("backup.passphrase").map(Into::into),
+        }
     }
 
     fn log_format(&mut self) -> LogFormat {
@@ -355,7 +397,7 @@ impl Check<'_> {
         })
     }
 
-    fn base_url(&mut self, key: &'static str) -> Option<Url> {
+    pub(super) fn base_url(&mut self, key: &'static str) -> Option<Url> {
         match parse_base_url(self.raw.get(key)?) {
             Ok(url) => Some(url),
             Err(problem) => {
@@ -367,7 +409,7 @@ impl Check<'_> {
     }
 }
 
-fn parse_base_url(text: &str) -> Result<Url, String> {
+pub(super) fn parse_base_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("{error}; give http://HOST:PORT"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err("give an http:// or https:// address".to_owned());
@@ -384,7 +426,7 @@ fn parse_net(text: &str) -> Option<IpNet> {
         .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
-fn parse_origin(text: &str) -> Option<String> {
+pub(super) fn parse_origin(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
     let origin = url.origin();
     (origin.is_tuple() && origin.ascii_serialization() == text.trim_end_matches('/'))

@@ -9,7 +9,7 @@ use crate::support::{PASSWORD, Person, anonymous, instance, instance_with};
 #[tokio::test]
 async fn every_command_says_how_it_is_used() {
     let instance = instance();
-    let commands: [&[&str]; 27] = [
+    let commands: [&[&str]; 29] = [
         &[],
         &["serve"],
         &["doctor"],
@@ -21,6 +21,8 @@ async fn every_command_says_how_it_is_used() {
         &["user", "create"],
         &["user", "promote"],
         &["user", "reset-password"],
+        &["backup"],
+        &["restore"],
         &["openapi"],
         &["login"],
         &["logout"],

@@ -1,6 +1,8 @@
 //! The whole program as processes: started, asked, cut off, killed, stopped.
 
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod commands;

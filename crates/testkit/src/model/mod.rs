@@ -114,6 +114,14 @@ impl ListedModel {
             context_length: 32_768,
         }
     }
+
+    /// A model that turns texts into vectors and does nothing else.
+    pub fn embedding(name: &str) -> Self {
+        Self {
+            capabilities: vec!["embedding"],
+            ..Self::able(name)
+        }
+    }
 }
 
 struct Shared {
@@ -270,7 +278,9 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/api/ps", get(|| async { Json(json!({"models": []})) }))
         .route("/api/show", post(show))
         .route("/api/chat", post(ollama_chat))
+        .route("/api/embed", post(ollama_embed))
         .route("/v1/models", get(models))
+        .route("/v1/embeddings", post(openai_embed))
         .route("/v1/chat/completions", post(openai_chat))
         .with_state(shared)
 }
@@ -323,6 +333,27 @@ async fn models(State(shared): State<Arc<Shared>>) -> Json<Value> {
         })
         .collect();
     Json(json!({"object": "list", "data": models}))
+}
+
+async fn ollama_embed(Json(body): Json<Value>) -> Json<Value> {
+    let vectors = wire::vectors(&body);
+    Json(
+        json!({"model": body["model"], "embeddings": vectors, "prompt_eval_count": 2 * vectors.len()}),
+    )
+}
+
+async fn openai_embed(Json(body): Json<Value>) -> Json<Value> {
+    let vectors = wire::vectors(&body);
+    let tokens = 2 * vectors.len();
+    let data: Vec<Value> = vectors
+        .into_iter()
+        .enumerate()
+        .map(|(index, vector)| json!({"object": "embedding", "index": index, "embedding": vector}))
+        .collect();
+    Json(json!({
+        "object": "list", "data": data, "model": body["model"],
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }))
 }
 
 async fn ollama_chat(

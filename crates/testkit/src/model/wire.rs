@@ -14,6 +14,27 @@ pub enum Protocol {
     OpenAi,
 }
 
+/// A vector for each text of a request: its length in bytes, then ones, as many
+/// numbers as are asked for, or four.
+pub(super) fn vectors(body: &Value) -> Vec<Vec<usize>> {
+    let dimensions = body["dimensions"].as_u64().unwrap_or(4);
+    let dimensions = usize::try_from(dimensions).unwrap_or(4).max(1);
+    let texts = match &body["input"] {
+        Value::Array(texts) => texts.as_slice(),
+        text => std::slice::from_ref(text),
+    };
+    texts
+        .iter()
+        .map(|text| {
+            let mut vector = vec![1; dimensions];
+            if let Some(first) = vector.first_mut() {
+                *first = text.as_str().map_or(0, str::len);
+            }
+            vector
+        })
+        .collect()
+}
+
 /// Writes steps.
 pub(super) struct Encoder {
     protocol: Protocol,

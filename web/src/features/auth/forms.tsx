@@ -9,6 +9,7 @@ import { Banner } from '@/ui/banner';
 import { Button } from '@/ui/button';
 import { PasswordField, TextField } from '@/ui/field';
 import { register, signIn } from './api';
+import { type SecondFactor, secondFactorOf } from './second-factor';
 
 function Failure({ error, fields }: { error: Error | null; fields: readonly string[] }) {
   const explain = useExplain();
@@ -24,12 +25,25 @@ function Failure({ error, fields }: { error: Error | null; fields: readonly stri
 }
 
 /** Signing in with e-mail and password. */
-export function SignInForm({ onDone }: { onDone: () => void }) {
+export function SignInForm({
+  onDone,
+  onSecondFactor,
+}: {
+  onDone: () => void;
+  onSecondFactor: (factor: SecondFactor) => void;
+}) {
   const t = useTranslations('auth');
   const common = useTranslations('common');
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
-  const enter = useMutation({ mutationFn: signIn, onSuccess: onDone });
+  const enter = useMutation({
+    mutationFn: signIn,
+    onSuccess: onDone,
+    onError: (error) => {
+      const factor = secondFactorOf(error);
+      if (factor) onSecondFactor(factor);
+    },
+  });
 
   function onSubmit(event: FormEvent) {
     event.preventDefault();

@@ -4,6 +4,7 @@ export function safeNext(next: string | null): string {
   const base = 'http://here.invalid';
   if (!URL.canParse(next, base)) return '/chat';
   const url = new URL(next, base);
-  if (url.origin !== base || /^\/(login|register|setup)(\/|$)/.test(url.pathname)) return '/chat';
+  if (url.origin !== base || /^\/(login|register|reset-password|setup)(\/|$)/.test(url.pathname))
+    return '/chat';
   return `${url.pathname}${url.search}`;
 }

@@ -3,20 +3,23 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import Link from 'next/link';
 import { useRouter, useSearchParams } from 'next/navigation';
-import { useEffect } from 'react';
+import { useEffect, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { useExplain } from '@/platform/errors';
 import { session, useSession } from '@/platform/session';
 import { Banner } from '@/ui/banner';
 import { Button } from '@/ui/button';
 import { Spinner } from '@/ui/spinner';
-import { enterAsGuest, instanceQuery } from './api';
+import { enterAsGuest, instanceQuery, signInOptionsQuery } from './api';
+import { FactorForm } from './factor-form';
 import { RegisterForm, SignInForm } from './forms';
 import { AuthFrame } from './frame';
 import { safeNext } from './next';
+import { OtherWays } from './other-ways';
+import { type SecondFactor, secondFactorInHash } from './second-factor';
 
 /** Sends who is signed in already to where they wanted to go. */
-function useLeaveWhenSignedIn(): () => void {
+function useLeaveWhenSignedIn(): { leave: () => void; next: string } {
   const router = useRouter();
   const next = safeNext(useSearchParams().get('next'));
   const { status } = useSession();
@@ -26,7 +29,20 @@ function useLeaveWhenSignedIn(): () => void {
   useEffect(() => {
     if (status === 'signed-in') router.replace(next);
   }, [status, router, next]);
-  return () => router.replace(next);
+  return { leave: () => router.replace(next), next };
+}
+
+/** What a sign-in still asks for: of the password's, or of a provider's that came back here. */
+function useSecondFactor() {
+  const [factor, setFactor] = useState<SecondFactor | null>(null);
+  useEffect(() => {
+    const given = secondFactorInHash(window.location.hash);
+    if (given === null) return;
+    setFactor(given);
+    // Used once: it is not to stay in the address or the history.
+    window.history.replaceState(null, '', window.location.pathname + window.location.search);
+  }, []);
+  return [factor, setFactor] as const;
 }
 
 /** /login */
@@ -34,10 +50,13 @@ export function LoginPage() {
   const t = useTranslations('auth');
   const explain = useExplain();
   const router = useRouter();
-  const leave = useLeaveWhenSignedIn();
+  const { leave, next } = useLeaveWhenSignedIn();
+  const [factor, setFactor] = useSecondFactor();
+  const failure = useSearchParams().get('error');
   const state = useSession();
   const instance = useQuery(instanceQuery);
   const guest = useMutation({ mutationFn: enterAsGuest, onSuccess: leave });
+  const options = useQuery(signInOptionsQuery);
   const needsSetup = instance.data?.needs_setup === true;
 
   useEffect(() => {
@@ -45,6 +64,13 @@ export function LoginPage() {
   }, [needsSetup, router]);
 
   const reason = state.status === 'signed-out' ? state.reason : null;
+  if (factor) {
+    return (
+      <AuthFrame title={t('factor.title')} lead={t('factor.lead')}>
+        <FactorForm factor={factor} onDone={leave} onBack={() => setFactor(null)} />
+      </AuthFrame>
+    );
+  }
   return (
     <AuthFrame title={t('loginTitle')} lead={t('loginLead')}>
       <div className="flex flex-col gap-5">
@@ -54,6 +80,7 @@ export function LoginPage() {
             title={t(`ended.${reason}`)}
           />
         )}
+        {failure && <Banner kind="danger" title={explain.code(failure, t('failed'), null).title} />}
         {instance.error && (
           <Banner
             kind="danger"
@@ -72,7 +99,16 @@ export function LoginPage() {
             {t('demoHelp')}
           </Banner>
         )}
-        <SignInForm onDone={leave} />
+        <SignInForm onDone={leave} onSecondFactor={setFactor} />
+        {options.data?.password_reset_by_email && (
+          <Link
+            href="/reset-password"
+            className="-mt-2 self-center text-accent-text text-sm hover:underline"
+          >
+            {t('forgotPassword')}
+          </Link>
+        )}
+        <OtherWays next={next} invitation={null} onDone={leave} />
         {instance.data?.guests_allowed && (
           <Button size="lg" busy={guest.isPending} onClick={() => guest.mutate()}>
             {t('guest')}
@@ -102,7 +138,7 @@ export function LoginPage() {
 export function RegisterPage() {
   const t = useTranslations('auth');
   const router = useRouter();
-  const leave = useLeaveWhenSignedIn();
+  const { leave, next } = useLeaveWhenSignedIn();
   const invitation = useSearchParams().get('invitation');
   const { data: instance } = useQuery(instanceQuery);
 
@@ -135,6 +171,7 @@ export function RegisterPage() {
             onDone={leave}
           />
         )}
+        {instance && allowed && <OtherWays next={next} invitation={invitation} onDone={leave} />}
         <p className="text-center text-muted text-sm">
           {t('haveAccount')}{' '}
           <Link href="/login" className="font-medium text-accent-text hover:underline">

@@ -5,6 +5,7 @@ import { useEffect } from 'react';
 import { useTranslations } from 'use-intl';
 import { PageHeader } from '@/features/frame';
 import { NodeList } from '@/features/nodes';
+import { Reauthentication, SecurityControls } from '@/features/security';
 import { ConversationLink } from '@/platform/route';
 import { useUser } from '@/platform/session';
 import { Devices, Password, Profile } from './account';
@@ -40,7 +41,12 @@ export function SettingsPage() {
           {role !== 'guest' && (
             <>
               <Profile />
-              <Password />
+              <Reauthentication>
+                <Password />
+                <Section id="security" title={t('security.title')} lead={t('security.lead')}>
+                  <SecurityControls />
+                </Section>
+              </Reauthentication>
               <Devices />
             </>
           )}

@@ -1,6 +1,6 @@
 'use client';
 
-import { ChevronsUpDown, LogOut, Monitor, Moon, Settings, Sun } from 'lucide-react';
+import { ChevronsUpDown, KeySquare, LogOut, Monitor, Moon, Settings, Sun } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useTranslations } from 'use-intl';
 import { signOut } from '@/features/auth';
@@ -44,6 +44,11 @@ export function PersonMenu() {
       <MenuItem icon={<Settings />} onSelect={() => router.push('/settings')}>
         {t('settings')}
       </MenuItem>
+      {user.role !== 'guest' && (
+        <MenuItem icon={<KeySquare />} onSelect={() => router.push('/api-keys')}>
+          {t('apiKeys')}
+        </MenuItem>
+      )}
       <MenuItem icon={ICONS[next]} onSelect={() => setTheme(next)}>
         {t('switchTheme', { theme: themes(next) })}
       </MenuItem>

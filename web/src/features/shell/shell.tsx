@@ -6,6 +6,7 @@ import { type ReactNode, useEffect, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { instanceQuery } from '@/features/auth';
 import { FrameContext } from '@/features/frame';
+import { Shortcuts } from '@/features/palette';
 import { useLiveState } from '@/platform/live';
 import { readStored, writeStored } from '@/platform/storage';
 import { Drawer } from '@/ui/dialog';
@@ -91,6 +92,7 @@ export function AppShell({ children }: { children: ReactNode }) {
         </Drawer>
       )}
       <Connection />
+      <Shortcuts />
     </FrameContext>
   );
 }

@@ -1,7 +1,7 @@
 'use client';
 
 import { Archive, ArrowLeft, PanelLeftClose, Search, SquarePen, X } from 'lucide-react';
-import { useEffect, useRef, useState } from 'react';
+import { useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { ConversationList, SearchResults } from '@/features/conversations';
 import { ConversationLink } from '@/platform/route';
@@ -23,18 +23,6 @@ export function Sidebar({
   const t = useTranslations('sidebar');
   const [text, setText] = useState('');
   const [archived, setArchived] = useState(false);
-  const search = useRef<HTMLInputElement>(null);
-
-  useEffect(() => {
-    function onKeyDown(event: KeyboardEvent) {
-      if (event.key.toLowerCase() !== 'k' || !(event.metaKey || event.ctrlKey)) return;
-      event.preventDefault();
-      search.current?.focus();
-      search.current?.select();
-    }
-    window.addEventListener('keydown', onKeyDown);
-    return () => window.removeEventListener('keydown', onKeyDown);
-  }, []);
 
   return (
     <nav aria-label={t('label')} className="flex h-full flex-col bg-sidebar">
@@ -57,7 +45,6 @@ export function Sidebar({
         <div className="relative">
           <Search className="pointer-events-none absolute inset-y-0 start-3 my-auto size-4 text-muted" />
           <input
-            ref={search}
             type="search"
             aria-label={t('search')}
             placeholder={t('search')}

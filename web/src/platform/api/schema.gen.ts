@@ -185,6 +185,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Backups that were made, tried or asked for, newest first. */
+        get: operations["get_backups"];
+        put?: never;
+        /**
+         * Asks for a backup now. The answer is the one that waits; look for it in the
+         *     list to see how it came out.
+         */
+        post: operations["post_backups"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/blobs/{id}": {
         parameters: {
             query?: never;
@@ -482,7 +503,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Conversations in which every word occurs, best first. */
+        /**
+         * Conversations in which every word occurs, best first. When enough are
+         *     found among the newest few thousand messages, older ones are found by their
+         *     titles only.
+         */
         get: operations["get_search"];
         put?: never;
         post?: never;
@@ -803,6 +828,59 @@ export interface components {
              * @description By whom, where that is known.
              */
             user_id?: string | null;
+        };
+        /** @description One backup. */
+        BackupView: {
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            created_at: string;
+            /** @description Why it failed, or was not tried. */
+            detail?: string | null;
+            /** @description Its file's name, without the directory. */
+            file?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            finished_at?: string | null;
+            /** @description Whether the master key is inside, sealed with a passphrase. */
+            has_key: boolean;
+            /**
+             * Format: uuid
+             * @description The backup.
+             */
+            id: string;
+            /** @description `schedule`, `request` or `command`. */
+            reason: string;
+            /**
+             * Format: uuid
+             * @description Who asked for it, where somebody did.
+             */
+            requested_by?: string | null;
+            /**
+             * Format: int64
+             * @description Rows in it.
+             */
+            rows?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size?: number | null;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            started_at?: string | null;
+            /** @description `waiting`, `running`, `done` or `failed`. */
+            status: string;
+            /**
+             * @description `verified` when it was restored into a scratch database and compared,
+             *     `skipped`, or `failed`.
+             */
+            verification?: string | null;
         };
         /** @description `PUT /api/v1/auth/password`. */
         ChangePassword: {
@@ -1558,6 +1636,64 @@ export interface components {
                  * @description By whom, where that is known.
                  */
                 user_id?: string | null;
+            }[];
+            /** @description Pass as `cursor` to get the next page; absent on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_BackupView: {
+            /** @description The rows, in the list's order. */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When it was asked for.
+                 */
+                created_at: string;
+                /** @description Why it failed, or was not tried. */
+                detail?: string | null;
+                /** @description Its file's name, without the directory. */
+                file?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it ended.
+                 */
+                finished_at?: string | null;
+                /** @description Whether the master key is inside, sealed with a passphrase. */
+                has_key: boolean;
+                /**
+                 * Format: uuid
+                 * @description The backup.
+                 */
+                id: string;
+                /** @description `schedule`, `request` or `command`. */
+                reason: string;
+                /**
+                 * Format: uuid
+                 * @description Who asked for it, where somebody did.
+                 */
+                requested_by?: string | null;
+                /**
+                 * Format: int64
+                 * @description Rows in it.
+                 */
+                rows?: number | null;
+                /**
+                 * Format: int64
+                 * @description Bytes.
+                 */
+                size?: number | null;
+                /**
+                 * Format: date-time
+                 * @description When it began.
+                 */
+                started_at?: string | null;
+                /** @description `waiting`, `running`, `done` or `failed`. */
+                status: string;
+                /**
+                 * @description `verified` when it was restored into a scratch database and compared,
+                 *     `skipped`, or `failed`.
+                 */
+                verification?: string | null;
             }[];
             /** @description Pass as `cursor` to get the next page; absent on the last one. */
             next_cursor?: string | null;
@@ -3195,6 +3331,211 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Payload Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_backups: {
+        parameters: {
+            query?: {
+                /** @description Where the page before ended. */
+                cursor?: string;
+                /** @description How many rows, 1 to 200; 50 unless given. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BackupView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_backups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupView"];
+                };
             };
             /** @description Bad Request */
             400: {

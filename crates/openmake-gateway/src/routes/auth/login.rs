@@ -25,6 +25,7 @@ use crate::{
     lockout::Locks,
     metrics::{SignIn, SignInLabels},
     passwords::Verdict,
+    sign_in::second_factor,
     state::App,
 };
 
@@ -32,7 +33,7 @@ use crate::{
 #[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth", security(()),
     request_body = LoginRequest,
     responses((status = 200, body = SignedIn),
-        (status = 401, description = "No such account, or not its password"),
+        (status = 401, description = "No such account, or not its password, or `second_factor_required`"),
         (status = 403, description = "The account is deactivated"), OpenProblems))]
 pub(crate) async fn login(
     State(app): State<App>,
@@ -41,27 +42,43 @@ pub(crate) async fn login(
     audit: AuditContext,
     Json(body): Json<LoginRequest>,
 ) -> Result<Response, ApiError> {
-    let user = check_password(&app, &audit, body).await?;
-    if !user.is_active {
-        let entry = audit.denied("user.login").by(user.id).on("user", &user.id);
-        record(&app, &entry.with(json!({"because": "deactivated"})).done()).await?;
-        count(&app, SignIn::Failure);
-        return Err(
-            ApiError::new(ErrorKind::Forbidden, "This account is deactivated.")
-                .with_code("account_deactivated")
-                .with_hint("Ask an administrator to activate it."),
-        );
+    let (user, locks) = check_password(&app, &audit, body).await?;
+    refuse_inactive(&app, &audit, &user).await?;
+    if let Some(needed) = second_factor::needed(&app, &audit, &user).await? {
+        // The account's failures stay counted: else who knows the password
+        // could go on guessing codes by signing in again.
+        return Err(ApiError::second_factor(needed));
     }
+    locks.succeed(&app).await?;
     count(&app, SignIn::Success);
     session::claim_guest(&app, &audit, guest, user.id).await?;
     session::begin(&app, &audit, &site, user, StatusCode::OK).await
+}
+
+/// Refuses who proved an account that may not sign in.
+pub(super) async fn refuse_inactive(
+    app: &App,
+    audit: &AuditContext,
+    user: &User,
+) -> Result<(), ApiError> {
+    if user.is_active {
+        return Ok(());
+    }
+    let entry = audit.denied("user.login").by(user.id).on("user", &user.id);
+    record(app, &entry.with(json!({"because": "deactivated"})).done()).await?;
+    count(app, SignIn::Failure);
+    Err(
+        ApiError::new(ErrorKind::Forbidden, "This account is deactivated.")
+            .with_code("account_deactivated")
+            .with_hint("Ask an administrator to activate it."),
+    )
 }
 
 async fn check_password(
     app: &App,
     audit: &AuditContext,
     body: LoginRequest,
-) -> Result<User, ApiError> {
+) -> Result<(User, Locks), ApiError> {
     let email = input::parse_email(&body.email);
     let typed = email.as_deref().unwrap_or(&body.email);
     let locks = Locks::new(typed, &audit.client);
@@ -86,14 +103,10 @@ async fn check_password(
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
     let (verdict, turn) = app.hasher.verify(turn, body.password, hash).await?;
     match (verdict, found) {
-        (Verdict::Right, Some(found)) => {
-            locks.succeed(app).await?;
-            Ok(found.user)
-        }
+        (Verdict::Right, Some(found)) => Ok((found.user, locks)),
         (Verdict::Upgrade(stronger), Some(found)) => {
-            locks.succeed(app).await?;
             upgrade(app, &found, &stronger).await;
-            Ok(found.user)
+            Ok((found.user, locks))
         }
         (_, found) => {
             locks.fail(app, audit.now()).await?;
@@ -120,12 +133,15 @@ async fn upgrade(app: &App, found: &Credentials, stronger: &str) {
     }
 }
 
-async fn record(app: &App, entry: &openmake_store::audit::NewAudit) -> Result<(), ApiError> {
+pub(super) async fn record(
+    app: &App,
+    entry: &openmake_store::audit::NewAudit,
+) -> Result<(), ApiError> {
     let recorded = app.store.audit().record(entry).await;
     recorded.map_err(store_error("entry"))
 }
 
-fn count(app: &App, outcome: SignIn) {
+pub(super) fn count(app: &App, outcome: SignIn) {
     let labels = SignInLabels { outcome };
     app.metrics.sign_ins.get_or_create(&labels).inc();
 }

@@ -7,13 +7,15 @@ use openmake_api::{
     responses::WriteProblems,
 };
 use openmake_store::sessions::EndReason;
+use openmake_types::UserId;
 
 use super::super::{instance::instance_name, users};
 use crate::{
     audit::AuditContext,
     error::store_error,
     lockout::Locks,
-    passwords::{self, About, Verdict},
+    passwords::{self, About, Turn, Verdict},
+    sign_in::fresh,
     state::App,
 };
 
@@ -40,23 +42,19 @@ pub(crate) async fn change(
     };
     let password = passwords::check("new_password", &body.new_password, &about)?;
 
-    // A stolen access token must not be a way to guess the password.
-    let locks = Locks::new(&email, &audit.client);
-    let turn = app.hasher.turn().await?;
-    locks.check(&app, audit.now()).await?;
-    let verified = app
-        .hasher
-        .verify(turn, body.current_password, found.password_hash);
-    let (verdict, turn) = verified.await?;
-    if verdict == Verdict::Wrong {
-        locks.fail(&app, audit.now()).await?;
-        let entry = audit.failure("user.password").on("user", &id).done();
-        let recorded = app.store.audit().record(&entry).await;
-        recorded.map_err(store_error("entry"))?;
-        let detail = "This is not your password.";
-        return Err(ApiError::field("current_password", "wrong", detail));
-    }
-    locks.succeed(&app).await?;
+    let turn = if let Some(typed) = body.current_password {
+        let proof = CurrentPassword {
+            typed,
+            hash: found.password_hash,
+            locks: Locks::new(&email, &audit.client),
+        };
+        proof.check(&app, &audit, id).await?
+    } else {
+        if fresh::until(&app, &allowed.actor).await?.is_none() {
+            return Err(ApiError::reauthentication_required());
+        }
+        app.hasher.turn().await?
+    };
     let hash = app.hasher.hash(turn, password).await?;
     let entry = audit.success("user.password").on("user", &id).done();
     let set = app
@@ -68,4 +66,30 @@ pub(crate) async fn change(
     app.authority.ended_of(id, keep, EndReason::PasswordChanged);
     app.announce(vec![users::changed(id, found.user.version + 1)]);
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The password that is to be replaced, as it was typed.
+struct CurrentPassword {
+    typed: String,
+    hash: Option<String>,
+    locks: Locks,
+}
+
+impl CurrentPassword {
+    /// A stolen access token must not be a way to guess the password, so
+    /// wrong ones are counted as at the sign-in.
+    async fn check(self, app: &App, audit: &AuditContext, id: UserId) -> Result<Turn, ApiError> {
+        let turn = app.hasher.turn().await?;
+        self.locks.check(app, audit.now()).await?;
+        let (verdict, turn) = app.hasher.verify(turn, self.typed, self.hash).await?;
+        if verdict == Verdict::Wrong {
+            self.locks.fail(app, audit.now()).await?;
+            let entry = audit.failure("user.password").on("user", &id).done();
+            let recorded = app.store.audit().record(&entry).await;
+            recorded.map_err(store_error("entry"))?;
+            let detail = "This is not your password.";
+            return Err(ApiError::field("current_password", "wrong", detail));
+        }
+        Ok(turn)
+    }
 }

@@ -9,7 +9,7 @@ use openmake_api::{
     instance::RegistrationMode,
     responses::OpenProblems,
 };
-use openmake_store::users::{Admission, NewUser, User, UserChange};
+use openmake_store::users::{Admission, EmailProof, NewUser, User, UserChange};
 use openmake_types::{Role, UserId};
 use serde_json::json;
 
@@ -74,19 +74,23 @@ pub(crate) async fn register(
     let entry = entry.with(json!({"invitation": code.is_some()})).done();
     let user = app.store.users().register(&new, admission, &entry).await;
     let user = user.map_err(store_error("account"))?;
-    let user = promote(&app, &audit, user, admission).await?;
+    let vouched = match admission {
+        Admission::Invitation(_) => EmailProof::Proven,
+        Admission::Open | Admission::Granted(_) | Admission::Closed => EmailProof::Claimed,
+    };
+    let user = promote(&app, &audit, user, vouched).await?;
     session::claim_guest(&app, &audit, guest, user.id).await?;
     session::begin(&app, &audit, &site, user, StatusCode::CREATED).await
 }
 
-async fn needs_setup(app: &App) -> Result<bool, ApiError> {
+pub(super) async fn needs_setup(app: &App) -> Result<bool, ApiError> {
     let needed = app.store.users().needs_setup().await;
     needed.map_err(store_error("instance"))
 }
 
 /// How the account may come to be. An invitation counts where registration is
 /// open as well, since it may give a role.
-fn admission(mode: RegistrationMode, code: Option<&[u8; 32]>) -> Admission<'_> {
+pub(super) fn admission(mode: RegistrationMode, code: Option<&[u8; 32]>) -> Admission<'_> {
     match (mode, code) {
         (RegistrationMode::Open | RegistrationMode::Invitation, Some(code)) => {
             Admission::Invitation(code)
@@ -97,24 +101,24 @@ fn admission(mode: RegistrationMode, code: Option<&[u8; 32]>) -> Admission<'_> {
 }
 
 /// Makes an address of `ADMIN_EMAILS` an administrator, if it came with an
-/// invitation.
+/// invitation or an issuer says that it is theirs.
 ///
 /// Whoever registers has not proven that the address is theirs. The
 /// predecessor gave the role to anyone who typed a listed address; here an
 /// administrator must have let them in. (The first account is an administrator
 /// anyway, and the command line can promote any.)
-async fn promote(
+pub(super) async fn promote(
     app: &App,
     audit: &AuditContext,
     user: User,
-    admission: Admission<'_>,
+    vouched: EmailProof,
 ) -> Result<User, ApiError> {
     let listed = user.email.as_deref().is_some_and(|email| {
         let email = email.to_lowercase();
         let mut listed = app.settings.admin_emails.iter();
         listed.any(|listed| listed.trim().to_lowercase() == email)
     });
-    if !listed || user.role == Role::Admin || !matches!(admission, Admission::Invitation(_)) {
+    if !listed || user.role == Role::Admin || vouched == EmailProof::Claimed {
         return Ok(user);
     }
     let change = UserChange {

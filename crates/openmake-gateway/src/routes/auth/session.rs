@@ -118,6 +118,25 @@ pub(crate) async fn begin(
     user: User,
     status: StatusCode,
 ) -> Result<Response, ApiError> {
+    let begun = open(app, audit, site, &user).await?;
+    let body = signed_in(app, &user, begun.id)?;
+    Ok((status, begun.cookie, Json(body)).into_response())
+}
+
+/// A session that was just made.
+pub(super) struct Begun {
+    id: SessionId,
+    /// Carries its refresh token.
+    pub(super) cookie: AppendHeaders<[(header::HeaderName, http::HeaderValue); 1]>,
+}
+
+/// Makes a session for `user`, whatever the answer will be.
+pub(super) async fn open(
+    app: &App,
+    audit: &AuditContext,
+    site: &Site,
+    user: &User,
+) -> Result<Begun, ApiError> {
     let id = SessionId::from_uuid(audit.new_id());
     let now = audit.now();
     let mut nonce = [0; 16];
@@ -141,9 +160,11 @@ pub(crate) async fn begin(
         error => store_error("account")(error),
     })?;
     let token = app.refresh_tokens.issue(id, FIRST_GENERATION, &nonce);
-    let body = signed_in(app, &user, id)?;
     let cookie = RefreshCookie::Set(&token, session.expires_at - now);
-    Ok((status, set_cookie(app, site, cookie), Json(body)).into_response())
+    Ok(Begun {
+        id,
+        cookie: set_cookie(app, site, cookie),
+    })
 }
 
 fn account_changed() -> ApiError {

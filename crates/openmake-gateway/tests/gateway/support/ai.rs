@@ -30,6 +30,7 @@ pub(crate) fn routes() -> Vec<(Method, String)> {
         (Method::GET, "/api/v1/turns/{id}"),
         (Method::GET, "/api/v1/turns/{id}/events"),
         (Method::POST, "/api/v1/turns/{id}/cancel"),
+        (Method::POST, "/v1/chat/completions"),
     ]
     .map(|(method, path)| (method, path.to_owned()))
     .to_vec()
@@ -50,7 +51,7 @@ struct Inner {
     turns: Mutex<HashMap<Uuid, watch::Sender<Vec<Value>>>>,
     seen: Mutex<Vec<Seen>>,
     cut_after: Mutex<Option<usize>>,
-    /// One count for the script and one for each open stream.
+    /// One count for the script and one for each open stream or call.
     streams: Arc<()>,
 }
 
@@ -100,6 +101,7 @@ impl ScriptedAi {
             .route("/api/v1/turns/{id}", get(show))
             .route("/api/v1/turns/{id}/events", get(events))
             .route("/api/v1/turns/{id}/cancel", post(cancel))
+            .route("/v1/chat/completions", post(complete))
             .with_state(self.clone())
     }
 
@@ -207,6 +209,21 @@ async fn cancel(State(ai): State<ScriptedAi>, call: Call, Path(id): Path<Uuid>) 
     }
     ai.say(id, json!({"type": "turn.cancelled"}));
     StatusCode::ACCEPTED.into_response()
+}
+
+/// Answers what the model's name says.
+async fn complete(State(ai): State<ScriptedAi>, call: Call, body: axum::body::Bytes) -> Response {
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    ai.note("complete", &call, body.clone());
+    let _open = Arc::clone(&ai.0.streams);
+    match body["model"].as_str() {
+        Some("hangs") => std::future::pending().await,
+        Some("refuses") => openmake_api::ApiError::field("n", "unsupported", "Only one.")
+            .with_code("unsupported_parameter")
+            .with_hint("Leave it out.")
+            .into_response(),
+        _ => Json(json!({"object": "chat.completion"})).into_response(),
+    }
 }
 
 async fn events(

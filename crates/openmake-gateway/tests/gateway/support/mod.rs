@@ -2,6 +2,10 @@
 //! ai role behind it.
 
 pub(crate) mod ai;
+pub(crate) mod authenticator;
+pub(crate) mod factors;
+pub(crate) mod issuer;
+pub(crate) mod smtp;
 pub(crate) mod socket;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};

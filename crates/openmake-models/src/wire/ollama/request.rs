@@ -56,19 +56,21 @@ struct Options<'a> {
     stop: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_k: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repeat_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    presence_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frequency_penalty: Option<f64>,
 }
 
 impl Options<'_> {
     fn is_empty(&self) -> bool {
-        *self
-            == Self {
-                temperature: None,
-                top_p: None,
-                num_predict: None,
-                num_ctx: None,
-                stop: &[],
-                seed: None,
-            }
+        *self == options(&ChatOptions::default())
     }
 }
 
@@ -83,7 +85,9 @@ pub fn chat_body(request: &ChatRequest) -> Vec<u8> {
         format: match &request.format {
             AnswerFormat::Text => None,
             AnswerFormat::Json => Some(json!("json")),
-            AnswerFormat::Schema(schema) => Some(schema.clone()),
+            AnswerFormat::Schema(schema) | AnswerFormat::StrictSchema(schema) => {
+                Some(schema.clone())
+            }
         },
         options: options(&request.options),
         keep_alive: request.keep_alive.map(keep_alive),
@@ -165,6 +169,11 @@ fn options(options: &ChatOptions) -> Options<'_> {
         num_ctx: options.context_length,
         stop: &options.stop,
         seed: options.seed,
+        top_k: options.top_k,
+        min_p: options.min_p,
+        repeat_penalty: options.repeat_penalty,
+        presence_penalty: options.presence_penalty,
+        frequency_penalty: options.frequency_penalty,
     }
 }
 

@@ -7,6 +7,7 @@ pub struct Dialect {
     pub(super) thinking: ThinkingField,
     pub(super) max_tokens: MaxTokensField,
     pub(super) usage: UsageField,
+    pub(super) sampling: SamplingFields,
 }
 
 /// How a server is told how much to think.
@@ -42,6 +43,15 @@ pub(super) enum UsageField {
     Always,
 }
 
+/// What a server can be told of sampling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SamplingFields {
+    /// What OpenAI's own protocol has.
+    Protocol,
+    /// Also `top_k`, `min_p` and the penalty of repetition.
+    All,
+}
+
 const OPENAI_REASONING: &[&str] = &["o1", "o3", "o4", "gpt-5", "gpt-oss"];
 
 /// Servers by the end of their host names.
@@ -54,7 +64,13 @@ const BY_HOST: &[(&str, Dialect)] = &[
         "openai.azure.com",
         openai(ThinkingField::Effort(OPENAI_REASONING)),
     ),
-    ("openrouter.ai", plain(ThinkingField::Object)),
+    (
+        "openrouter.ai",
+        Dialect {
+            sampling: SamplingFields::All,
+            ..plain(ThinkingField::Object)
+        },
+    ),
     (
         "api.groq.com",
         plain(ThinkingField::Effort(&["openai/gpt-oss"])),
@@ -69,6 +85,7 @@ const BY_HOST: &[(&str, Dialect)] = &[
             thinking: ThinkingField::None,
             max_tokens: MaxTokensField::MaxTokens,
             usage: UsageField::Always,
+            sampling: SamplingFields::Protocol,
         },
     ),
 ];
@@ -78,6 +95,7 @@ const fn plain(thinking: ThinkingField) -> Dialect {
         thinking,
         max_tokens: MaxTokensField::MaxTokens,
         usage: UsageField::StreamOptions,
+        sampling: SamplingFields::Protocol,
     }
 }
 
@@ -91,7 +109,10 @@ const fn openai(thinking: ThinkingField) -> Dialect {
 impl Dialect {
     /// What a server on one's own machine or network speaks: llama.cpp, vLLM,
     /// LM Studio.
-    pub const SELF_HOSTED: Self = plain(ThinkingField::Template);
+    pub const SELF_HOSTED: Self = Self {
+        sampling: SamplingFields::All,
+        ..plain(ThinkingField::Template)
+    };
 
     /// What every server understands.
     pub const STRICT: Self = plain(ThinkingField::None);

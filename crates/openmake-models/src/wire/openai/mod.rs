@@ -11,4 +11,4 @@ pub use decode::OpenAiDecoder;
 pub use dialect::Dialect;
 pub(crate) use dialect::is_own_host;
 pub use models::{LlamaProps, parse_embeddings, parse_list, parse_llama_props};
-pub use request::{chat_body, embed_body};
+pub use request::{chat_body, embed_body, unsupported};

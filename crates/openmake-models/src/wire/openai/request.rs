@@ -4,7 +4,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::dialect::{Dialect, MaxTokensField, ThinkingField, UsageField};
+use super::dialect::{Dialect, MaxTokensField, SamplingFields, ThinkingField, UsageField};
 use crate::{
     AnswerFormat, ChatMessage, ChatRequest, EmbedRequest, Image, Role, ThinkingLevel, ToolChoice,
 };
@@ -33,6 +33,20 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    top_k: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_p: Option<f64>,
+    // vLLM and OpenRouter call it so, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repetition_penalty: Option<f64>,
+    // … and llama.cpp so; each ignores the other's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repeat_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    presence_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frequency_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     response_format: Option<Value>,
     #[serde(flatten)]
     thinking: Thinking,
@@ -52,6 +66,8 @@ struct Thinking {
 struct Message<'a> {
     role: &'static str,
     content: Option<Content<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,6 +119,12 @@ pub fn chat_body(request: &ChatRequest, dialect: Dialect) -> Vec<u8> {
         max_completion_tokens,
         stop: &options.stop,
         seed: options.seed,
+        top_k: options.top_k,
+        min_p: options.min_p,
+        repetition_penalty: options.repeat_penalty,
+        repeat_penalty: options.repeat_penalty,
+        presence_penalty: options.presence_penalty,
+        frequency_penalty: options.frequency_penalty,
         response_format: response_format(&request.format),
         thinking: request
             .thinking
@@ -110,6 +132,21 @@ pub fn chat_body(request: &ChatRequest, dialect: Dialect) -> Vec<u8> {
             .unwrap_or_default(),
     };
     crate::wire::json_bytes(&body)
+}
+
+/// What of `request` a server of `dialect` has no words for.
+pub fn unsupported(request: &ChatRequest, dialect: Dialect) -> Option<&'static str> {
+    if dialect.sampling == SamplingFields::All {
+        return None;
+    }
+    let options = &request.options;
+    [
+        (options.top_k.is_some(), "top_k"),
+        (options.min_p.is_some(), "min_p"),
+        (options.repeat_penalty.is_some(), "repeat_penalty"),
+    ]
+    .into_iter()
+    .find_map(|(asked, what)| asked.then_some(what))
 }
 
 /// The body of `POST /v1/embeddings`.
@@ -143,6 +180,7 @@ fn message(message: &ChatMessage, dialect: Dialect) -> Message<'_> {
     Message {
         role: message.role.as_str(),
         content,
+        name: message.name.as_deref(),
         // Servers that do not ask for their thinking back refuse it.
         reasoning_content: thinking.filter(|_| dialect.thinking == ThinkingField::Template),
         reasoning: thinking.filter(|_| dialect.thinking == ThinkingField::Object),
@@ -184,6 +222,10 @@ fn response_format(format: &AnswerFormat) -> Option<Value> {
         AnswerFormat::Schema(schema) => Some(
             json!({ "type": "json_schema", "json_schema": { "name": "answer", "schema": schema } }),
         ),
+        AnswerFormat::StrictSchema(schema) => Some(json!({
+            "type": "json_schema",
+            "json_schema": { "name": "answer", "schema": schema, "strict": true },
+        })),
     }
 }
 

@@ -1,10 +1,13 @@
-//! A model server that plays prepared answers over OpenAI's protocol: for
-//! `make demo` and for the browser tests. It says in every answer that it is
-//! scripted, and understands the commands that [`script`] lists.
+//! A model server that plays prepared answers over OpenAI's and Ollama's
+//! protocols: for `make demo`, for the browser tests and for the bench. It says
+//! in every answer that it is scripted, and understands the commands that
+//! [`script`] lists, and the one that [`paced`] describes.
 //!
 //! It prints `listening URL` and runs until it is killed.
 
+mod paced;
 mod script;
+mod wire;
 
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
@@ -26,12 +29,22 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
+use paced::Pace;
 use script::{Piece, Said};
+use wire::{Head, Protocol};
 
 /// The model's name, which is shown wherever it answers.
 const MODEL: &str = "scripted-demo";
+/// The tokens that it says it can read.
+const CONTEXT: u64 = 131_072;
 
-/// Plays prepared answers over OpenAI's protocol on 127.0.0.1.
+/// The same model where it is to see images: a program guesses by the name.
+const VISION_MODEL: &str = "scripted-vision";
+
+/// The model that turns texts into vectors.
+const EMBEDDING_MODEL: &str = "scripted-embed";
+
+/// Plays prepared answers over OpenAI's and Ollama's protocols on 127.0.0.1.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// The port; a free one if it is 0
@@ -40,10 +53,14 @@ struct Arguments {
     /// Milliseconds between two words of an answer
     #[arg(long, default_value_t = 25)]
     delay_ms: u64,
+    /// Lists one more model, which sees images
+    #[arg(long)]
+    vision: bool,
 }
 
 struct Server {
     delay: Duration,
+    vision: bool,
     answered: AtomicU64,
 }
 
@@ -52,11 +69,21 @@ async fn main() -> io::Result<()> {
     let arguments = Arguments::parse();
     let server = Arc::new(Server {
         delay: Duration::from_millis(arguments.delay_ms),
+        vision: arguments.vision,
         answered: AtomicU64::new(0),
     });
     let routes = Router::new()
         .route("/v1/models", get(models))
-        .route("/v1/chat/completions", post(chat))
+        .route("/v1/embeddings", post(embeddings))
+        .route("/v1/chat/completions", post(openai_chat))
+        .route(
+            "/api/version",
+            get(|| async { Json(json!({ "version": "0.12.0" })) }),
+        )
+        .route("/api/tags", get(tags))
+        .route("/api/ps", get(|| async { Json(json!({ "models": [] })) }))
+        .route("/api/show", post(show))
+        .route("/api/chat", post(ollama_chat))
         .with_state(server);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port)).await?;
     {
@@ -67,10 +94,55 @@ async fn main() -> io::Result<()> {
     axum::serve(listener, routes).await
 }
 
-async fn models() -> Json<Value> {
+async fn models(State(server): State<Arc<Server>>) -> Json<Value> {
+    let vision = server.vision.then_some(VISION_MODEL);
+    let data: Vec<Value> = [MODEL, EMBEDDING_MODEL]
+        .into_iter()
+        .chain(vision)
+        .map(|id| json!({ "id": id, "object": "model", "created": 0, "owned_by": "openmake-demo" }))
+        .collect();
+    Json(json!({ "object": "list", "data": data }))
+}
+
+#[derive(Debug, Deserialize)]
+struct EmbeddingRequest {
+    input: Vec<String>,
+    #[serde(default)]
+    dimensions: Option<usize>,
+}
+
+/// Vectors that mean nothing but are the same for the same text: its length in
+/// bytes, then ones.
+async fn embeddings(Json(request): Json<EmbeddingRequest>) -> Json<Value> {
+    let dimensions = request.dimensions.unwrap_or(8).max(1);
+    let read: usize = request.input.iter().map(|text| words(text)).sum();
+    let data: Vec<Value> = request
+        .input
+        .iter()
+        .enumerate()
+        .map(|(index, text)| {
+            let mut vector = vec![1; dimensions];
+            if let Some(first) = vector.first_mut() {
+                *first = text.len();
+            }
+            json!({ "object": "embedding", "index": index, "embedding": vector })
+        })
+        .collect();
     Json(json!({
-        "object": "list",
-        "data": [{ "id": MODEL, "object": "model", "created": 0, "owned_by": "openmake-demo" }],
+        "object": "list", "model": EMBEDDING_MODEL, "data": data,
+        "usage": { "prompt_tokens": read, "total_tokens": read },
+    }))
+}
+
+async fn tags() -> Json<Value> {
+    Json(json!({ "models": [{ "name": MODEL, "model": MODEL, "digest": "0", "size": 1 }] }))
+}
+
+async fn show() -> Json<Value> {
+    Json(json!({
+        "details": { "family": "script", "parameter_size": "1B" },
+        "model_info": { "general.architecture": "script", "script.context_length": CONTEXT },
+        "capabilities": ["completion", "tools"],
     }))
 }
 
@@ -78,8 +150,8 @@ async fn models() -> Json<Value> {
 #[derive(Debug, Deserialize)]
 struct ChatRequest {
     messages: Vec<Message>,
-    #[serde(default)]
-    stream: bool,
+    /// Left out, Ollama streams and OpenAI does not.
+    stream: Option<bool>,
     #[serde(default)]
     tools: Vec<Value>,
 }
@@ -107,34 +179,64 @@ impl Message {
     }
 }
 
-async fn chat(State(server): State<Arc<Server>>, Json(request): Json<ChatRequest>) -> Response {
+impl Message {
+    fn images(&self) -> usize {
+        let parts = self.content.as_array().into_iter().flatten();
+        parts.filter(|part| part["type"] == "image_url").count()
+    }
+}
+
+async fn openai_chat(server: State<Arc<Server>>, request: Json<ChatRequest>) -> Response {
+    chat(server, request, Protocol::OpenAi).await
+}
+
+async fn ollama_chat(server: State<Arc<Server>>, request: Json<ChatRequest>) -> Response {
+    chat(server, request, Protocol::Ollama).await
+}
+
+async fn chat(
+    State(server): State<Arc<Server>>,
+    Json(request): Json<ChatRequest>,
+    protocol: Protocol,
+) -> Response {
     let last = request.messages.last();
     let text = last.map(Message::text).unwrap_or_default();
+    let number = server.answered.fetch_add(1, Ordering::Relaxed);
+    let read = request
+        .messages
+        .iter()
+        .map(|message| words(&message.text()))
+        .sum();
+    let head = Head {
+        protocol,
+        id: format!("scripted-{number}"),
+        read,
+    };
+    let streams = request.stream.unwrap_or(protocol == Protocol::Ollama);
+    if let Some(pace) = Pace::asked_for(&text) {
+        return if streams {
+            streamed(protocol, pace.stream(head))
+        } else {
+            pace.whole(&head).await.into_response()
+        };
+    }
     let said = match last.map(|message| message.role.as_str()) {
         Some("tool") => Said::ToolResult(&text),
         _ => Said::Question {
             text: &text,
             tools: !request.tools.is_empty(),
+            images: last.map_or(0, Message::images),
         },
     };
     let pieces = script::answer(&said);
     if pieces.first() == Some(&Piece::Refuse) {
-        let problem = json!({ "error": { "message": "The script refuses this request.", "type": "server_error" } });
-        return (StatusCode::INTERNAL_SERVER_ERROR, Json(problem)).into_response();
+        let problem = protocol.problem("The script refuses this request.");
+        return (StatusCode::INTERNAL_SERVER_ERROR, problem).into_response();
     }
-    let id = format!(
-        "scripted-{}",
-        server.answered.fetch_add(1, Ordering::Relaxed)
-    );
-    let read: usize = request
-        .messages
-        .iter()
-        .map(|message| words(&message.text()))
-        .sum();
-    if request.stream {
-        stream_answer(&server, &id, read, pieces)
+    if streams {
+        streamed(protocol, stream_answer(server.delay, head, pieces))
     } else {
-        whole_answer(&id, read, &pieces)
+        head.whole(&pieces).into_response()
     }
 }
 
@@ -142,86 +244,30 @@ fn words(text: &str) -> usize {
     text.split_whitespace().count().max(1)
 }
 
-fn usage(read: usize, pieces: &[Piece]) -> Value {
-    json!({ "prompt_tokens": read, "completion_tokens": pieces.len(), "total_tokens": read + pieces.len() })
+fn streamed(
+    protocol: Protocol,
+    parts: impl stream::Stream<Item = io::Result<Bytes>> + Send + 'static,
+) -> Response {
+    let body = Body::from_stream(parts);
+    ([(header::CONTENT_TYPE, protocol.content_type())], body).into_response()
 }
 
-fn finish_reason(pieces: &[Piece]) -> &'static str {
-    if pieces
-        .iter()
-        .any(|piece| matches!(piece, Piece::Call { .. }))
-    {
-        "tool_calls"
-    } else {
-        "stop"
-    }
-}
-
-fn whole_answer(id: &str, read: usize, pieces: &[Piece]) -> Response {
-    let mut message = json!({ "role": "assistant", "content": "" });
-    let (mut text, mut thinking, mut calls) = (String::new(), String::new(), Vec::new());
-    for piece in pieces {
-        match piece {
-            Piece::Text(part) => text.push_str(part),
-            Piece::Think(part) => thinking.push_str(part),
-            Piece::Call { name, arguments } => calls.push(call(calls.len(), name, arguments)),
-            Piece::Wait(_) | Piece::Refuse | Piece::Break => {}
-        }
-    }
-    message["content"] = json!(text);
-    if !thinking.is_empty() {
-        message["reasoning_content"] = json!(thinking);
-    }
-    if !calls.is_empty() {
-        message["tool_calls"] = json!(calls);
-    }
-    Json(json!({
-        "id": id, "object": "chat.completion", "created": 0, "model": MODEL,
-        "choices": [{ "index": 0, "message": message, "finish_reason": finish_reason(pieces) }],
-        "usage": usage(read, pieces),
-    }))
-    .into_response()
-}
-
-fn call(index: usize, name: &str, arguments: &Value) -> Value {
-    json!({
-        "index": index, "id": format!("call_{index}"), "type": "function",
-        "function": { "name": name, "arguments": arguments.to_string() },
-    })
-}
-
-fn stream_answer(server: &Server, id: &str, read: usize, pieces: Vec<Piece>) -> Response {
-    let head = json!({ "id": id, "object": "chat.completion.chunk", "created": 0, "model": MODEL });
-    let chunk = move |delta: Value, finish: Value| {
-        let mut chunk = head.clone();
-        chunk["choices"] = json!([{ "index": 0, "delta": delta, "finish_reason": finish }]);
-        chunk
-    };
-    let mut last = chunk(json!({}), json!(finish_reason(&pieces)));
-    last["usage"] = usage(read, &pieces);
-    let delay = server.delay;
+fn stream_answer(
+    delay: Duration,
+    head: Head,
+    pieces: Vec<Piece>,
+) -> impl stream::Stream<Item = io::Result<Bytes>> + Send + 'static {
+    let end = head.end(&pieces);
     let parts = stream::iter(pieces).then(move |piece| {
-        let event = match &piece {
-            Piece::Text(text) => Some(chunk(json!({ "content": text }), Value::Null)),
-            Piece::Think(text) => Some(chunk(json!({ "reasoning_content": text }), Value::Null)),
-            Piece::Call { name, arguments } => Some(chunk(
-                json!({ "tool_calls": [call(0, name, arguments)] }),
-                Value::Null,
-            )),
-            Piece::Wait(_) | Piece::Refuse | Piece::Break => None,
-        };
+        let chunk = head.chunk(&piece);
         async move {
             match piece {
                 Piece::Wait(time) => sleep(time).await,
                 Piece::Break => return Err(io::Error::other("the script cuts the connection")),
                 _ => sleep(delay).await,
             }
-            Ok(event.map_or_else(Bytes::new, |event| {
-                Bytes::from(format!("data: {event}\n\n"))
-            }))
+            Ok(chunk)
         }
     });
-    let end = stream::iter([Ok(Bytes::from(format!("data: {last}\n\ndata: [DONE]\n\n")))]);
-    let body = Body::from_stream(parts.chain(end));
-    ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
+    parts.chain(stream::iter([Ok(end)]))
 }

@@ -10,6 +10,7 @@
 //! - `/markdown` headings, a list, code, a table, a formula, a diagram;
 //! - `/hostile` what a page must not run or load;
 //! - `/echo TEXT` the text;
+//! - `/images` how many images came with it;
 //! - `/break` some words, then the connection is cut;
 //! - `/error` a failure before the first word.
 
@@ -45,6 +46,8 @@ pub(crate) enum Said<'a> {
         text: &'a str,
         /// Whether the request offers tools.
         tools: bool,
+        /// How many images came with them.
+        images: usize,
     },
     /// By a tool that the model called.
     ToolResult(&'a str),
@@ -139,14 +142,18 @@ The end of it.
 
 /// The answer to what was said last.
 pub(crate) fn answer(said: &Said<'_>) -> Vec<Piece> {
-    let (text, tools) = match said {
+    let (text, tools, images) = match said {
         Said::ToolResult(result) => {
             return words(&format!(
                 "The tool answered `{}`. (This sentence is scripted.)",
                 result.trim()
             ));
         }
-        Said::Question { text, tools } => (text.trim(), *tools),
+        Said::Question {
+            text,
+            tools,
+            images,
+        } => (text.trim(), *tools, *images),
     };
     if text.starts_with(TITLE_REQUEST) {
         return words(&title(text));
@@ -174,6 +181,7 @@ pub(crate) fn answer(said: &Said<'_>) -> Vec<Piece> {
         "/markdown" => words(MARKDOWN),
         "/hostile" => words(HOSTILE),
         "/echo" => words(rest),
+        "/images" => words(&format!("{images} image(s). (This answer is scripted.)")),
         "/break" => {
             let mut pieces = words("The connection ends in the middle of this");
             pieces.push(Piece::Break);
@@ -243,7 +251,11 @@ mod tests {
     use super::*;
 
     fn ask(text: &str) -> Vec<Piece> {
-        answer(&Said::Question { text, tools: true })
+        answer(&Said::Question {
+            text,
+            tools: true,
+            images: 0,
+        })
     }
 
     fn text(pieces: &[Piece]) -> String {

@@ -7,12 +7,15 @@ import { PageHeader } from '@/features/frame';
 import { ModelPicker } from '@/features/models';
 import { preloadMarkdown } from '@/markdown';
 import { isNotFound } from '@/platform/api/problem';
-import type { Conversation } from '@/platform/api/types';
+import type { Conversation, Message } from '@/platform/api/types';
+import { onCommand } from '@/platform/commands';
 import { useExplain } from '@/platform/errors';
+import { copyText } from '@/platform/files';
 import { ConversationLink, useConversationId } from '@/platform/route';
 import { Banner, Empty } from '@/ui/banner';
 import { Button } from '@/ui/button';
 import { Spinner } from '@/ui/spinner';
+import { toast } from '@/ui/toast';
 import { readDraft, writeDraft } from '../drafts';
 import { type Shown, useChatActions, useModel, useOutgoing, useShown } from '../hooks';
 import type { Outgoing, Picture } from '../outbox';
@@ -39,6 +42,20 @@ function useDraft(id: string | null) {
       writeDraft(id, text);
     },
   };
+}
+
+/** Copies the last answer when the keys for it are pressed. */
+function useCopyKeys(messages: readonly Message[]) {
+  const t = useTranslations('code');
+  useEffect(
+    () =>
+      onCommand((command) => {
+        const answer = messages.findLast(({ role, content }) => role === 'assistant' && content);
+        if (command !== 'copy-answer' || !answer) return;
+        void copyText(answer.content).then((done) => done && toast(t('copied')));
+      }),
+    [messages, t],
+  );
 }
 
 function DeletedNotice({ conversation }: { conversation: Conversation }) {
@@ -119,6 +136,7 @@ export function ChatPage() {
       : shown.messages.findIndex(({ parent_id }) => (parent_id ?? null) === outgoing.parentId);
   const messages = cut < 0 ? shown.messages : shown.messages.slice(0, cut);
   const deleted = shown.conversation?.deleted_at != null;
+  useCopyKeys(messages);
 
   function send() {
     actions.ask({ text: draft.text.trim(), pictures: draft.pictures, model });

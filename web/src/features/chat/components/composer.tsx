@@ -10,6 +10,7 @@ import {
   useState,
 } from 'react';
 import { useTranslations } from 'use-intl';
+import { onCommand } from '@/platform/commands';
 import { IconButton } from '@/ui/button';
 import { cx } from '@/ui/cx';
 import { toastError } from '@/ui/toast';
@@ -53,6 +54,14 @@ export function Composer({
     // On a phone that would open the keyboard over what one came to read.
     if (window.matchMedia('(pointer: fine)').matches) area.current?.focus();
   }, [focusKey]);
+
+  useEffect(
+    () =>
+      onCommand((command) => {
+        if (command === 'focus-composer') area.current?.focus();
+      }),
+    [],
+  );
 
   async function add(list: Iterable<File>) {
     const all = [...list];

@@ -1,0 +1,14 @@
+//! Backups against real databases: each test has its own.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod completeness;
+mod file;
+mod refusals;
+mod round_trip;
+mod service;
+mod support;

@@ -1,0 +1,5 @@
+import { ApiKeysPage } from '@/features/api-keys';
+
+export default function Page() {
+  return <ApiKeysPage />;
+}

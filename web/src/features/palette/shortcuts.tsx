@@ -1,0 +1,122 @@
+'use client';
+
+import { useQueryClient } from '@tanstack/react-query';
+import { Keyboard, KeySquare, LogOut, Settings, SquarePen, SunMoon } from 'lucide-react';
+import { useRouter } from 'next/navigation';
+import { useEffect, useState } from 'react';
+import { useTranslations } from 'use-intl';
+import { signOut } from '@/features/auth';
+import { conversationsQuery, groupConversations } from '@/features/conversations';
+import { ask } from '@/platform/commands';
+import { chatPath, showConversation, useConversationId, useOnChatPage } from '@/platform/route';
+import { useUser } from '@/platform/session';
+import { THEMES, useTheme } from '@/platform/theme';
+import { ShortcutHelp } from './help';
+import { isTyping, neighbour, type Shortcut, shortcutOf } from './keys';
+import { type Action, Palette } from './palette';
+
+/** The palette, the shortcuts and their list: once, around all pages. */
+export function Shortcuts() {
+  const t = useTranslations('palette');
+  const person = useTranslations('person');
+  const sidebar = useTranslations('sidebar');
+  const themes = useTranslations('settings.theme');
+  const router = useRouter();
+  const client = useQueryClient();
+  const user = useUser();
+  const current = useConversationId();
+  const here = useOnChatPage();
+  const [theme, setTheme] = useTheme();
+  const [palette, setPalette] = useState(false);
+  const [help, setHelp] = useState(false);
+  const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'dark';
+
+  function open(id: string | null) {
+    if (here) showConversation(id);
+    else router.push(chatPath(id));
+  }
+
+  /** As the sidebar shows them, as far as they were read. */
+  function shownIds(): string[] {
+    const pages = client.getQueryData(conversationsQuery('active').queryKey)?.pages ?? [];
+    const all = pages.flatMap(({ items }) => items);
+    return groupConversations(all, new Date()).flatMap(({ items }) => items.map(({ id }) => id));
+  }
+
+  function step(by: 1 | -1) {
+    const id = neighbour(shownIds(), current, by);
+    if (id !== null) open(id);
+  }
+
+  function run(shortcut: Shortcut) {
+    switch (shortcut) {
+      case 'palette':
+        setPalette((shown) => !shown);
+        break;
+      case 'new-chat':
+        open(null);
+        break;
+      case 'previous':
+        step(-1);
+        break;
+      case 'next':
+        step(1);
+        break;
+      case 'help':
+        setHelp(true);
+        break;
+      default:
+        ask(shortcut);
+    }
+  }
+
+  useEffect(() => {
+    function onKeyDown(event: globalThis.KeyboardEvent) {
+      if (event.isComposing) return;
+      const shortcut = shortcutOf(event, isTyping(event.target));
+      if (shortcut === null) return;
+      // Nothing behind an open dialog, except to close the palette itself.
+      const modal = document.querySelector('[data-modal]') !== null;
+      if (modal && !(shortcut === 'palette' && palette)) return;
+      event.preventDefault();
+      run(shortcut);
+    }
+    window.addEventListener('keydown', onKeyDown);
+    return () => window.removeEventListener('keydown', onKeyDown);
+  });
+
+  const actions: Action[] = [
+    { id: 'new', label: sidebar('newChat'), icon: <SquarePen />, run: () => open(null) },
+    {
+      id: 'settings',
+      label: person('settings'),
+      icon: <Settings />,
+      run: () => router.push('/settings'),
+    },
+    ...(user.role === 'guest'
+      ? []
+      : [
+          {
+            id: 'keys',
+            label: person('apiKeys'),
+            icon: <KeySquare />,
+            run: () => router.push('/api-keys'),
+          },
+        ]),
+    {
+      id: 'theme',
+      label: person('switchTheme', { theme: themes(next) }),
+      icon: <SunMoon />,
+      run: () => setTheme(next),
+    },
+    { id: 'help', label: t('shortcuts'), icon: <Keyboard />, run: () => setHelp(true) },
+    { id: 'sign-out', label: person('signOut'), icon: <LogOut />, run: () => void signOut() },
+  ];
+
+  return (
+    <>
+      <Palette open={palette} onOpenChange={setPalette} actions={actions} onConversation={open} />
+      <ShortcutHelp open={help} onOpenChange={setHelp} />
+    </>
+  );
+}
