@@ -75,8 +75,12 @@ impl Chat<'_> {
         for (number, listed) in (1..).zip(found) {
             let when = local_time(listed.conversation.updated_at);
             let title = title(&listed.conversation);
-            let line = one_line(&format!("{number:>3}  {when}  {title}"), columns);
-            lines.push(vec![Span::new(Style::PLAIN, &line)]);
+            let mark = format!("{number:>3}  {when}  ");
+            let title = one_line(title, columns.saturating_sub(mark.len()));
+            lines.push(vec![
+                Span::new(Style::DIM, &mark),
+                Span::new(Style::PLAIN, &title),
+            ]);
             if let Some(excerpt) = &listed.excerpt {
                 let excerpt = one_line(excerpt, columns.saturating_sub(5));
                 lines.push(vec![Span::new(Style::DIM, &format!("     {excerpt}"))]);

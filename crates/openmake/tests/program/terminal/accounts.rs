@@ -72,7 +72,7 @@ async fn a_session_is_refreshed_by_one_command_for_all() {
         let mut kept: Value = serde_json::from_str(&text).expect("JSON");
         let servers = kept["servers"].as_object_mut().expect("servers");
         let account = servers.values_mut().next().expect("one");
-        let stale = account["access_token"].clone();
+        let spent = account["refresh_token"].clone();
         account["expires_at"] = json!("2001-01-01T00:00:00Z");
         fs::write(desk.credentials(), kept.to_string()).expect("written");
         let several = crate::support::all((0..4).map(|_| desk.run(&["models"], ""))).await;
@@ -80,7 +80,7 @@ async fn a_session_is_refreshed_by_one_command_for_all() {
             assert_eq!(done.code, Some(0), "{}", done.stderr);
         }
         let text = fs::read_to_string(desk.credentials()).expect("text");
-        assert!(!text.contains(stale.as_str().expect("a token")));
+        assert!(!text.contains(spent.as_str().expect("a token")));
         assert_eq!(mode(&desk.credentials()), 0o600);
     }
 }

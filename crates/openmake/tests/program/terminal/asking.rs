@@ -156,7 +156,7 @@ async fn a_broken_connection_loses_nothing() {
     let mut sitting = desk.sit_down_with(&["ask", "Count."], 200, &[("NO_COLOR", "1")]);
     for cut in 0..3 {
         gate.open(5);
-        sitting.expect(&format!("{}", cut * 5 + 4)).await;
+        sitting.expect(&format!("{}", cut * 10 + 4)).await;
         proxy.cut();
         sitting.expect("trying again").await;
         // The answer goes on meanwhile.

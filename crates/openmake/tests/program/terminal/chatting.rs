@@ -107,6 +107,7 @@ async fn earlier_conversations_are_found_and_opened() {
     let chats = desk.world.model.chats();
     let messages = chats.last().expect("a chat").body["messages"].to_string();
     assert!(messages.contains("Of apples?"), "{messages}");
+    sitting.expect("> ").await;
     sitting.send("\u{4}").await;
     assert_eq!(sitting.ended().await, Some(0), "{}", sitting.seen());
 }
