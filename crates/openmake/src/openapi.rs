@@ -24,10 +24,14 @@ pub(crate) fn document() -> OpenApi {
 /// the handlers' names, which utoipa takes, repeat (`list`, `show`).
 fn name_operations(path: &str, item: &mut PathItem) {
     let place = path.strip_prefix("/api/v1").unwrap_or(path);
-    let place: Vec<&str> = place
+    let ends_in_slash = place.len() > 1 && place.ends_with('/');
+    let mut place: Vec<&str> = place
         .split(|letter: char| !letter.is_ascii_alphanumeric())
         .filter(|part| !part.is_empty())
         .collect();
+    if ends_in_slash {
+        place.push("slash");
+    }
     let place = place.join("_");
     for (method, operation) in [
         ("get", &mut item.get),

@@ -96,7 +96,7 @@ async fn a_backup_made_while_serving_is_the_same_instance_elsewhere() {
     let (_, running) = world.person.ask_anew("Count.").await;
     let mut watch = world.person.watch(&running, 0).await;
     gate.open(5);
-    watch.until("text.delta").await;
+    let mut events = watch.until("text.delta").await;
 
     let file = place.text("a.omkb");
     let made = world.instance.run(&["backup", &file], "").await;
@@ -111,7 +111,8 @@ async fn a_backup_made_while_serving_is_the_same_instance_elsewhere() {
     assert_eq!(permissions & 0o777, 0o600);
     refused(&world.instance.run(&["backup", &file], "").await, "--force");
     gate.open_wide();
-    assert_whole(&watch.rest().await);
+    events.extend(watch.rest().await);
+    assert_whole(&events);
     let doctor = world.instance.run(&["doctor"], "").await;
     assert!(doctor.stdout.contains("a.omkb"), "{}", doctor.stdout);
     // A restore does not touch what runs.

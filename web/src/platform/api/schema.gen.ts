@@ -1416,7 +1416,7 @@ export interface paths {
             cookie?: never;
         };
         /** The same, for clients that end an address with a slash. */
-        get: operations["get_ollama"];
+        get: operations["get_ollama_slash"];
         put?: never;
         post?: never;
         delete?: never;
@@ -14678,7 +14678,7 @@ export interface operations {
             };
         };
     };
-    get_ollama: {
+    get_ollama_slash: {
         parameters: {
             query?: never;
             header?: never;
