@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use axum::{
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::{MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse as _, Response},
@@ -353,7 +353,13 @@ pub(crate) async fn bound(State(app): State<App>, request: Request, next: Next) 
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD) && !waits_for_model;
     // An answer may take long; the next bytes of a body may not.
     let pause = limits.request_timeout;
-    let request = request.map(|body| Body::new(TimeoutBody::new(pause, Limited::new(body, bytes))));
+    let request = request.map(|body| {
+        // Wrapped, a body that is not there would no longer say so.
+        if body.is_end_stream() {
+            return body;
+        }
+        Body::new(TimeoutBody::new(pause, Limited::new(body, bytes)))
+    });
     let answer = answer_within(timeout, next.run(request));
     if !changes {
         return answer.await;

@@ -14,7 +14,7 @@ use openmake_types::{Clock as _, ProcessId, SliceId, TokenCounts};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Client, PATIENCE, TestApp};
+use crate::support::{Client, PASSWORD, PATIENCE, TestApp};
 
 async fn me(client: &Client) -> String {
     client.get("/api/v1/auth/me").await.id()
@@ -50,7 +50,7 @@ async fn spend(app: &TestApp, budget: &str, used: i64) {
 #[tokio::test]
 async fn an_administrator_sets_budgets_and_people_see_what_is_left() {
     let app = TestApp::new().await;
-    let admin = app.admin().await;
+    let mut admin = app.admin().await;
     let user = app.user("kim@example.com").await;
     let id = me(&user).await;
     let mut heard = app.wakeups.subscribe();
@@ -94,6 +94,7 @@ async fn an_administrator_sets_budgets_and_people_see_what_is_left() {
     let listed = admin.get(&path_of_list).await.json();
     assert_eq!(listed["items"], json!([changed]));
     app.advance(TimeDelta::days(1));
+    admin.login("admin@example.com", PASSWORD).await;
     let renewed = admin.get(&path).await.json();
     assert_eq!(
         (&renewed["spent"], &renewed["remaining"]),

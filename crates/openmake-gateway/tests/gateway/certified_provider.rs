@@ -8,8 +8,8 @@ use openmake_gateway::{GatewaySettings, ProviderKind, ProviderSettings, SignInSe
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
 };
 use url::Url;
 
@@ -21,6 +21,8 @@ const SECRET: &str = "a secret of the certified provider's client";
 /// The provider's process; it ends with its standard input.
 struct Provider {
     _process: Child,
+    /// Held, since the provider dies when nobody takes what it says.
+    _said: Lines<BufReader<ChildStdout>>,
     issuer: String,
 }
 
@@ -61,6 +63,7 @@ async fn start(claims: Value) -> Provider {
     let port = ready.await.expect("ready in time");
     Provider {
         _process: process,
+        _said: lines,
         issuer: format!("http://127.0.0.1:{port}"),
     }
 }

@@ -212,7 +212,14 @@ async fn cancel(State(ai): State<ScriptedAi>, call: Call, Path(id): Path<Uuid>) 
 }
 
 /// Answers what the model's name says.
-async fn complete(State(ai): State<ScriptedAi>, call: Call, body: axum::body::Bytes) -> Response {
+async fn complete(
+    State(ai): State<ScriptedAi>,
+    call: Call,
+    body: Result<axum::body::Bytes, axum::extract::rejection::BytesRejection>,
+) -> Response {
+    let Ok(body) = body else {
+        return openmake_api::extract::too_large().into_response();
+    };
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     ai.note("complete", &call, body.clone());
     let _open = Arc::clone(&ai.0.streams);

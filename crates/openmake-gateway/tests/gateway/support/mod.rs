@@ -11,7 +11,7 @@ pub(crate) mod socket;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
-use chrono::TimeDelta;
+use chrono::{SubsecRound as _, TimeDelta};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use openmake_gateway::{Gateway, GatewayParts, GatewaySettings, RateSettings};
@@ -78,7 +78,7 @@ impl TestApp {
 
     pub(crate) fn on(database: TestDatabase, settings: GatewaySettings) -> Self {
         let store = database.store();
-        let clock = Arc::new(ManualClock::new(SystemClock.now()));
+        let clock = Arc::new(ManualClock::new(SystemClock.now().trunc_subsecs(6)));
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
         let wakeups = store.wakeups().listen(&tasks, stop.clone());
