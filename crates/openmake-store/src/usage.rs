@@ -178,9 +178,10 @@ pub(crate) async fn add(
              (date, user_id, api_key_id, model, requests, errors, input_tokens, output_tokens,
               cost, unpriced)
          SELECT $1::date, $2::uuid, $3::uuid, asked.model, 1, $5::bigint, $6::bigint, $7::bigint,
-                coalesce(ceil(least((p.input_price::numeric * $6::bigint
+                -- Without a price it is NULL, which least() would pass over.
+                ceil(least(coalesce((p.input_price::numeric * $6::bigint
                                      + p.output_price::numeric * $7::bigint)
-                                    / 1000000, 1e15))::bigint, 0),
+                                    / 1000000, 0), 1e15))::bigint,
                 (p.model IS NULL)::int
            FROM (VALUES ($4::text)) AS asked (model)
            LEFT JOIN model_prices p ON p.model = asked.model

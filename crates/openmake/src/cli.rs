@@ -18,9 +18,9 @@ pub(crate) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-`serve`, `doctor`, `config`, `user` and `openapi` are for the machine that the
-server runs on. The others are a client: `openmake login URL` signs in, then
-`openmake chat` and `openmake ask` talk to that server.";
+`serve`, `doctor`, `config`, `user`, `backup`, `restore` and `openapi` are for
+the machine that the server runs on. The others are a client: `openmake login
+URL` signs in, then `openmake chat` and `openmake ask` talk to that server.";
 
 /// Flags of every command that is the server's.
 #[derive(Debug, Args)]

@@ -116,7 +116,8 @@ impl PasskeySite {
                 match error {
                     // The browser was told which ones are known, and need not
                     // have listened.
-                    WebauthnError::CredentialExcludedFromRequest => {
+                    WebauthnError::CredentialAlreadyExists
+                    | WebauthnError::CredentialExcludedFromRequest => {
                         store_error("passkey")(Conflict::PasskeyKnown.into())
                     }
                     _ => ApiError::field("credential", "refused", "This passkey was not accepted."),
