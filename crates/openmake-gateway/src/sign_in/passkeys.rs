@@ -1,7 +1,7 @@
 //! Passkeys (WebAuthn) of this instance's address.
 
 use openmake_api::ApiError;
-use openmake_store::{Conflict, passkeys::Passkey as StoredPasskey, users::User};
+use openmake_store::{passkeys::Passkey as StoredPasskey, users::User};
 use openmake_types::{ErrorKind, UserId};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -11,8 +11,6 @@ use webauthn_rs::prelude::{
     PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential, Webauthn,
     WebauthnBuilder, WebauthnError,
 };
-
-use crate::error::store_error;
 
 /// A new passkey, to be kept.
 pub(crate) struct Registered {
@@ -113,15 +111,7 @@ impl PasskeySite {
             .finish_passkey_registration(&answer, &state)
             .map_err(|error| {
                 tracing::info!(%error, "a new passkey was refused");
-                match error {
-                    // The browser was told which ones are known, and need not
-                    // have listened.
-                    WebauthnError::CredentialAlreadyExists
-                    | WebauthnError::CredentialExcludedFromRequest => {
-                        store_error("passkey")(Conflict::PasskeyKnown.into())
-                    }
-                    _ => ApiError::field("credential", "refused", "This passkey was not accepted."),
-                }
+                ApiError::field("credential", "refused", "This passkey was not accepted.")
             })?;
         Ok(Registered {
             credential_id: passkey.cred_id().clone(),
