@@ -5,6 +5,7 @@
 //! gateway puts there. Turns are durable: see
 //! ARCHITECTURE.md, "A turn is durable".
 
+mod admission;
 mod budgets;
 mod choose;
 mod compat;

@@ -121,9 +121,7 @@ pub async fn create(
     match (read, written) {
         // The writer's error is the cause of the reader's, which found nobody
         // to write to.
-        (Err(BackupError::TaskEnded), Err(error)) | (Err(error), _) | (Ok(()), Err(error)) => {
-            Err(error)
-        }
+        (Err(BackupError::TaskEnded) | Ok(()), Err(error)) | (Err(error), _) => Err(error),
         (Ok(()), Ok(written)) => Ok(Created { manifest, written }),
     }
 }
@@ -209,8 +207,8 @@ fn write(
         Destination::Over(path) => (path, true),
     };
     let aside = Aside::create(path, random)?;
-    let file = aside.file.try_clone().map_err(aside.failed("write"))?;
-    let (out, written) = fill(Box::new(BufWriter::new(file)))?;
+    let handle = aside.file.try_clone().map_err(aside.failed("write"))?;
+    let (out, written) = fill(Box::new(BufWriter::new(handle)))?;
     drop(out);
     aside.file.sync_all().map_err(aside.failed("sync"))?;
     if over {

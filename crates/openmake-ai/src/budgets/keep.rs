@@ -151,7 +151,9 @@ impl Budgets {
         let sent = Instant::now();
         self.parts.metrics.exchanged();
         match timeout(ATTEMPT, self.parts.store.budgets().exchange(&exchange)).await {
-            Ok(Ok(Exchanged::Gone)) => slice.lost(wish.slice),
+            Ok(Ok(Exchanged::Gone) | Err(openmake_store::StoreError::NotFound)) => {
+                slice.lost(wish.slice);
+            }
             Ok(Ok(Exchanged::Settled { account, left, .. })) => {
                 let wrote = Wrote {
                     slice: wish.slice,
@@ -162,7 +164,6 @@ impl Budgets {
                     slice.is_up_to_date_with(version);
                 }
             }
-            Ok(Err(openmake_store::StoreError::NotFound)) => slice.lost(wish.slice),
             Ok(Err(error)) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,

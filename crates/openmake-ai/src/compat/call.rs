@@ -13,7 +13,7 @@ use super::{
     bill::{Bill, Surface},
     plan::{CallsAtOnce, Prepared, Query, prepare},
 };
-use crate::core::Core;
+use crate::{admission::admit, core::Core};
 
 /// An answer as it comes. Dropping it ends the model's request.
 pub(crate) struct Reply {
@@ -115,29 +115,6 @@ pub(crate) async fn ask(
 /// The one place at which stateless calls reach a model.
 async fn connect(core: &Core, actor: &Actor, request: ChatRequest) -> Result<Answer, ModelError> {
     core.client_for(actor.into()).chat(request).await
-}
-
-/// Refuses what a server that stops, or is full, would not finish, and keys
-/// that have cost their tokens of this minute.
-pub(super) fn admit(core: &Core, actor: &Actor, now: Instant) -> Result<(), ApiError> {
-    if core.is_draining() {
-        return Err(
-            ApiError::new(ErrorKind::Unavailable, "The server is restarting.")
-                .with_code("shutting_down")
-                .with_hint("Send it again in a moment.")
-                .with_retry_after(2),
-        );
-    }
-    if core.running() + core.running_calls() >= core.settings.max_running_turns {
-        return Err(ApiError::new(
-            ErrorKind::Unavailable,
-            "The server answers as many questions as it can.",
-        )
-        .with_code("busy")
-        .with_hint("Send it again in a moment.")
-        .with_retry_after(2));
-    }
-    core.token_rates.check(actor, now)
 }
 
 async fn within<T>(deadline: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {

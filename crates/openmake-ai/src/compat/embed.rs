@@ -10,10 +10,10 @@ use tokio::time::Instant;
 
 use super::{
     bill::{Bill, Surface},
-    call::{admit, failure},
+    call::failure,
     plan::permit,
 };
-use crate::{core::Core, upstream};
+use crate::{admission::admit, core::Core, upstream};
 
 /// The vectors of texts.
 #[derive(Debug)]

@@ -16,9 +16,7 @@ use openmake_store::{
     turns::{Ask, Follows, Idempotency, StartTurn, Started, Turn},
     wakeups::{Wakeup, WakeupKind},
 };
-use openmake_types::{
-    Actor, BlobId, ConversationId, ErrorKind, MessageId, MessageRole, TurnId, UserId,
-};
+use openmake_types::{Actor, BlobId, ConversationId, MessageId, MessageRole, TurnId, UserId};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
@@ -29,6 +27,7 @@ use super::{
     runner::{self, Instructions, Job},
 };
 use crate::{
+    admission::admit,
     budgets::Payer,
     choose::{Chosen, Wish, choose},
     core::Core,
@@ -89,26 +88,9 @@ pub(crate) async fn start(core: Arc<Core>, command: StartCommand) -> Result<Turn
 
 async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted, ApiError> {
     let started_at = Instant::now();
-    if core.is_draining() {
-        return Err(
-            ApiError::new(ErrorKind::Unavailable, "The server is restarting.")
-                .with_code("shutting_down")
-                .with_hint("Send it again in a moment.")
-                .with_retry_after(2),
-        );
-    }
-    if core.running() >= core.settings.max_running_turns {
-        return Err(ApiError::new(
-            ErrorKind::Unavailable,
-            "The server answers as many questions as it can.",
-        )
-        .with_code("busy")
-        .with_hint("Send it again in a moment.")
-        .with_retry_after(2));
-    }
+    admit(&core, &command.actor, started_at)?;
     let owner = command.actor.user_id;
     let api_key = command.actor.api_key_id;
-    core.token_rates.check(&command.actor, started_at)?;
     let thinking = thinking_level(command.thinking.as_deref())?;
     if command
         .model

@@ -145,10 +145,10 @@ async fn a_question_is_a_turn_and_the_next_goes_on_from_it() {
 async fn strangers_find_nothing(app: &App, id: &str) {
     let other = app.person().await;
     for (method, path) in [
-        (Method::GET, format!("{PATH}/{}", id)),
-        (Method::DELETE, format!("{PATH}/{}", id)),
-        (Method::POST, format!("{PATH}/{}/cancel", id)),
-        (Method::GET, format!("{PATH}/{}/input_items", id)),
+        (Method::GET, format!("{PATH}/{id}")),
+        (Method::DELETE, format!("{PATH}/{id}")),
+        (Method::POST, format!("{PATH}/{id}/cancel")),
+        (Method::GET, format!("{PATH}/{id}/input_items")),
     ] {
         assert_eq!(
             other.call(method, &path, None).await.status,

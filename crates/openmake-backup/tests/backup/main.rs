@@ -1,10 +1,6 @@
 //! Backups against real databases: each test has its own.
 
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on has failed"
-)]
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod completeness;
 mod file;

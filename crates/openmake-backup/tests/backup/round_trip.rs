@@ -251,8 +251,8 @@ async fn without_the_key_it_says_what_is_lost_and_starts_with_another() {
         restored.expect("restored").lost,
         ["the key …1234 of the model server Workshop"]
     );
-    let node = target.store.nodes().list().await.expect("listed").remove(0);
-    assert!(node.keys.is_empty() && node.name == "Workshop");
+    let workshop = target.store.nodes().list().await.expect("listed").remove(0);
+    assert!(workshop.keys.is_empty() && workshop.name == "Workshop");
     let open = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
     assert_eq!(target.count(open).await, 0, "their tokens derive from it");
     let another = KeyRing::from_bytes([8; 32]);

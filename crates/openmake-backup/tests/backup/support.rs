@@ -107,7 +107,8 @@ pub(crate) const NODE_KEY: &str = "node-key:workshop";
 
 /// An instance and a place for its backup.
 pub(crate) struct World {
-    pub(crate) db: TestDatabase,
+    /// Dropped with the world.
+    _db: TestDatabase,
     pub(crate) store: Store,
     pub(crate) tasks: TaskTracker,
     pub(crate) directory: TempDir,
@@ -119,7 +120,7 @@ impl World {
         let db = TestDatabase::create().await;
         Self {
             store: db.store(),
-            db,
+            _db: db,
             tasks: TaskTracker::new(),
             directory: tempfile::tempdir().expect("a directory"),
         }

@@ -90,8 +90,9 @@ async fn an_administrator_sets_budgets_and_people_see_what_is_left() {
         (&changed["limit"], &changed["remaining"]),
         (&json!(30), &json!(0))
     );
-    let listed = admin.get(&format!("/api/v1/budgets?subject=user&subject_id={id}"));
-    assert_eq!(listed.await.json()["items"], json!([changed]));
+    let path_of_list = format!("/api/v1/budgets?subject=user&subject_id={id}");
+    let listed = admin.get(&path_of_list).await.json();
+    assert_eq!(listed["items"], json!([changed]));
     app.advance(TimeDelta::days(1));
     let renewed = admin.get(&path).await.json();
     assert_eq!(

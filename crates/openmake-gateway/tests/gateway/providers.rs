@@ -74,7 +74,7 @@ impl Journey {
 }
 
 /// What a good ID token says.
-fn claims(app: &TestApp, issuer: &Issuer, journey: &Journey, more: Value) -> Value {
+fn claims(app: &TestApp, issuer: &Issuer, journey: &Journey, more: &Value) -> Value {
     let now = app.clock.now().timestamp();
     let mut claims = json!({
         "iss": issuer.url,
@@ -96,7 +96,7 @@ fn claims(app: &TestApp, issuer: &Issuer, journey: &Journey, more: Value) -> Val
 /// There and back, with these claims beside the usual.
 async fn visit(app: &TestApp, issuer: &Issuer, more: Value) -> Answer {
     let journey = Journey::start(app, "work", "").await;
-    let claims = claims(app, issuer, &journey, more);
+    let claims = claims(app, issuer, &journey, &more);
     let info = json!({"sub": claims["sub"]});
     let token = issuer.sign(&claims);
     issuer.grant("code", &journey.query["code_challenge"], token, info);
@@ -141,7 +141,7 @@ async fn who_comes_first_registers_and_then_signs_in() {
     assert_eq!(query["tenant"], "1");
     let redirect = "http://localhost:52416/api/v1/auth/oidc/work/callback";
     assert_eq!(query["redirect_uri"], redirect);
-    let token = issuer.sign(&claims(&app, &issuer, &journey, json!({})));
+    let token = issuer.sign(&claims(&app, &issuer, &journey, &json!({})));
     issuer.grant("code", &query["code_challenge"], token, json!({}));
     let answer = journey.back(&app, "code").await;
     assert_eq!(answer.header("location"), "/chat?id=7");
@@ -178,7 +178,7 @@ async fn a_journey_is_one_browsers_once_and_for_a_while() {
     let app = app(&issuer).await;
     let ready = async || {
         let journey = Journey::start(&app, "work", "").await;
-        let token = issuer.sign(&claims(&app, &issuer, &journey, json!({})));
+        let token = issuer.sign(&claims(&app, &issuer, &journey, &json!({})));
         issuer.grant("code", &journey.query["code_challenge"], token, json!({}));
         journey
     };
@@ -259,7 +259,7 @@ async fn a_token_must_be_the_issuers_for_this_client_sign_in_and_time() {
 
     // Signed by nobody, by our own secret, or with another's key.
     let journey = Journey::start(&app, "work", "").await;
-    let good = claims(&app, &issuer, &journey, json!({}));
+    let good = claims(&app, &issuer, &journey, &json!({}));
     let unsigned = "eyJhbGciOiJub25lIn0.e30.".to_owned();
     let hmac = jsonwebtoken::encode(
         &jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256),
@@ -277,7 +277,7 @@ async fn a_token_must_be_the_issuers_for_this_client_sign_in_and_time() {
     // A code of another journey: its verifier is not ours.
     let other = Journey::start(&app, "work", "").await;
     let journey = Journey::start(&app, "work", "").await;
-    let token = issuer.sign(&claims(&app, &issuer, &journey, json!({})));
+    let token = issuer.sign(&claims(&app, &issuer, &journey, &json!({})));
     issuer.grant("code", &other.query["code_challenge"], token, json!({}));
     assert_eq!(error(&journey.back(&app, "code").await), "provider_failed");
     // A code again: the issuer refuses it.
@@ -385,7 +385,7 @@ async fn the_email_may_come_from_userinfo_of_the_same_subject() {
     let app = app(&issuer).await;
     for (subject, expected) in [("subject-2", None), ("subject-1", Some("kim@example.com"))] {
         let journey = Journey::start(&app, "work", "").await;
-        let mut token = claims(&app, &issuer, &journey, json!({}));
+        let mut token = claims(&app, &issuer, &journey, &json!({}));
         token.as_object_mut().expect("an object").remove("email");
         let info = json!({"sub": subject, "email": "kim@example.com", "email_verified": "true"});
         let token = issuer.sign(&token);
@@ -422,14 +422,14 @@ async fn registration_is_as_open_as_it_is_with_a_password() {
     let invitation = admin.post("/api/v1/invitations", json!({})).await.json();
     let code = invitation["code"].as_str().expect("a code");
     let journey = Journey::start(&app, "work", &format!("?invitation={code}")).await;
-    let token = issuer.sign(&claims(&app, &issuer, &journey, json!({})));
+    let token = issuer.sign(&claims(&app, &issuer, &journey, &json!({})));
     issuer.grant("code", &journey.query["code_challenge"], token, json!({}));
     let kim = page(&app, &journey.back(&app, "code").await).await;
     assert_eq!(kim.get("/api/v1/auth/me").await.json()["role"], "user");
 
     let journey = Journey::start(&app, "work", &format!("?invitation={code}")).await;
     let other = json!({"sub": "lee", "email": "lee@example.com"});
-    let token = issuer.sign(&claims(&app, &issuer, &journey, other));
+    let token = issuer.sign(&claims(&app, &issuer, &journey, &other));
     issuer.grant("code", &journey.query["code_challenge"], token, json!({}));
     assert_eq!(
         error(&journey.back(&app, "code").await),
@@ -458,7 +458,7 @@ async fn accounts_elsewhere_are_linked_and_unlinked_in_the_settings() {
         let journey = Journey::from("work", &url, &answer);
         // The address there is another, and does not matter.
         let more = json!({"sub": subject, "email": "k@elsewhere.example", "email_verified": false});
-        let token = issuer.sign(&claims(&app, &issuer, &journey, more));
+        let token = issuer.sign(&claims(&app, &issuer, &journey, &more));
         issuer.grant("code", &journey.query["code_challenge"], token, json!({}));
         let answer = journey.back(&app, "code").await;
         assert!(answer.refresh_cookie().is_none());
@@ -592,7 +592,7 @@ async fn a_guest_keeps_their_conversation() {
     guest.token = None;
     let answer = guest.get("/api/v1/auth/oidc/work/start").await;
     let journey = Journey::from("work", answer.header("location"), &answer);
-    let token = issuer.sign(&claims(&app, &issuer, &journey, json!({})));
+    let token = issuer.sign(&claims(&app, &issuer, &journey, &json!({})));
     issuer.grant("code", &journey.query["code_challenge"], token, json!({}));
     page(&app, &journey.back(&app, "code").await).await;
     // The guest became part of the account.

@@ -182,7 +182,7 @@ async fn a_budget_is_made_changed_listed_and_removed() {
     assert_eq!(found.items.len(), 1);
     assert_eq!(found.items[0].budget.unit, BudgetUnit::Money);
     let own = budgets.of_user(first.id, now()).await.expect("listed");
-    assert_eq!(own, [made.clone()]);
+    assert_eq!(own, std::slice::from_ref(&made));
 
     let id = made.budget.id;
     let changed = budgets

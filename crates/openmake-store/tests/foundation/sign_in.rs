@@ -78,7 +78,7 @@ async fn a_challenge_is_taken_once_by_its_kind_and_in_time() {
     let taken: Vec<_> = takers
         .await
         .into_iter()
-        .flat_map(|taken| taken.expect("asked"))
+        .filter_map(|taken| taken.expect("asked"))
         .collect();
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0].user, Some((user.id, 1)));

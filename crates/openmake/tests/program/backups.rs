@@ -107,8 +107,8 @@ async fn a_backup_made_while_serving_is_the_same_instance_elsewhere() {
         made.stderr
     );
     assert_eq!(made.stdout, "");
-    let mode = fs::metadata(&file).expect("there").permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    let permissions = fs::metadata(&file).expect("there").permissions().mode();
+    assert_eq!(permissions & 0o777, 0o600);
     refused(&world.instance.run(&["backup", &file], "").await, "--force");
     gate.open_wide();
     assert_whole(&watch.rest().await);

@@ -72,7 +72,7 @@ impl Encoder {
     /// The first events. Servers count at the end, so that the tokens read are
     /// our estimate here; the last event has the count.
     pub(super) fn start(&self, estimated_input: u64) -> Vec<Frame> {
-        let message = message(&self.head, Vec::new(), Value::Null, [estimated_input, 0]);
+        let message = message(&self.head, &[], &Value::Null, [estimated_input, 0]);
         vec![
             Frame::new(
                 "message_start",
@@ -88,12 +88,12 @@ impl Encoder {
         match piece {
             Piece::Text(text) => {
                 self.open(Open::Text, &mut frames);
-                frames.push(self.delta(json!({ "type": "text_delta", "text": text })));
+                frames.push(self.delta(&json!({ "type": "text_delta", "text": text })));
             }
             Piece::Thinking(text) => {
                 self.open(Open::Thinking, &mut frames);
                 if self.head.display == Display::Summarized {
-                    frames.push(self.delta(json!({ "type": "thinking_delta", "thinking": text })));
+                    frames.push(self.delta(&json!({ "type": "thinking_delta", "thinking": text })));
                 }
             }
             Piece::Call(_, call) => {
@@ -102,8 +102,9 @@ impl Encoder {
                     json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": {} });
                 frames.push(self.begin(&block));
                 let input = input(&call).to_string();
-                frames
-                    .push(self.delta(json!({ "type": "input_json_delta", "partial_json": input })));
+                frames.push(
+                    self.delta(&json!({ "type": "input_json_delta", "partial_json": input })),
+                );
                 frames.push(self.stop());
             }
             Piece::End(end) => {
@@ -146,7 +147,7 @@ impl Encoder {
             Some(Open::Text) => {}
             Some(Open::Thinking) => {
                 frames
-                    .push(self.delta(json!({ "type": "signature_delta", "signature": UNSIGNED })));
+                    .push(self.delta(&json!({ "type": "signature_delta", "signature": UNSIGNED })));
             }
         }
         frames.push(self.stop());
@@ -159,7 +160,7 @@ impl Encoder {
         )
     }
 
-    fn delta(&self, delta: Value) -> Frame {
+    fn delta(&self, delta: &Value) -> Frame {
         Frame::new(
             "content_block_delta",
             json!({ "type": "content_block_delta", "index": self.index, "delta": delta }),
@@ -194,10 +195,10 @@ pub(super) fn whole(head: &Head, whole: &Whole) -> Value {
     }));
     let tokens = whole.end.tokens;
     let stop = json!(stop_reason(whole.end));
-    message(head, content, stop, [tokens.input, tokens.output])
+    message(head, &content, &stop, [tokens.input, tokens.output])
 }
 
-fn message(head: &Head, content: Vec<Value>, stop: Value, [input, output]: [u64; 2]) -> Value {
+fn message(head: &Head, content: &[Value], stop: &Value, [input, output]: [u64; 2]) -> Value {
     json!({
         "id": head.id,
         "type": "message",

@@ -65,7 +65,7 @@ pub(super) fn query(request: MessagesRequest) -> Result<Asked, ApiError> {
             format!("`stop_sequences` has at most {MAX_STOPS} texts, none of them empty."),
         ));
     }
-    let (level, display) = thought(thinking, output_config.as_ref(), max_tokens)?;
+    let (level, display) = thought(thinking.as_ref(), output_config.as_ref(), max_tokens)?;
     let (tool_choice, calls) = chosen(tool_choice);
     Ok(Asked {
         query: Query {
@@ -93,7 +93,7 @@ pub(super) fn query(request: MessagesRequest) -> Result<Asked, ApiError> {
 
 /// How much to think: by the budget, else by the effort, else as the profile.
 fn thought(
-    thinking: Option<Thinking>,
+    thinking: Option<&Thinking>,
     config: Option<&OutputConfig>,
     max_tokens: Option<u32>,
 ) -> Result<(Option<ThinkingLevel>, Display), ApiError> {
@@ -112,6 +112,7 @@ fn thought(
             budget_tokens,
             display,
         }) => {
+            let budget_tokens = *budget_tokens;
             if budget_tokens < MIN_BUDGET || max_tokens.is_some_and(|most| budget_tokens >= most) {
                 return Err(invalid(
                     "thinking.budget_tokens",

@@ -213,10 +213,7 @@ fn digest(model: &Listed) -> String {
         hash.update([0]);
     }
     hash.update(model.size.unwrap_or(0).to_be_bytes());
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(hash.finalize())
 }
 
 #[cfg(test)]

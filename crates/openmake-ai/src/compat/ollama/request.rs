@@ -140,7 +140,7 @@ pub(super) fn none_of(rest: &Map<String, Value>) -> Result<(), ApiError> {
         Value::Object(fields) => fields.is_empty(),
     };
     let asks = |(name, value): &(&String, &Value)| {
-        !value.is_null() && !(MAY_BE_EMPTY.contains(&name.as_str()) && is_empty(value))
+        !(value.is_null() || MAY_BE_EMPTY.contains(&name.as_str()) && is_empty(value))
     };
     match rest.iter().find(asks) {
         None => Ok(()),

@@ -206,7 +206,7 @@ async fn token(
     let pair = STANDARD.encode("openmake+test:s3cret%2F%2B%3A");
     if headers
         .get(header::AUTHORIZATION)
-        .map(|value| value.as_bytes())
+        .map(http::HeaderValue::as_bytes)
         != Some(format!("Basic {pair}").as_bytes())
     {
         return refused("invalid_client");
