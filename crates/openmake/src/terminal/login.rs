@@ -13,6 +13,9 @@ use super::{
     tty::{EchoOff, prompt, read_line},
 };
 
+/// The code of the problem that asks for a second factor.
+const SECOND_FACTOR: &str = "second_factor_required";
+
 /// Signs in and keeps what is needed to stay so.
 pub(crate) async fn login(terminal: &mut Terminal, args: &LoginArgs) -> Result<(), Failure> {
     let file = terminal.credential_file()?;
@@ -70,7 +73,17 @@ async fn with_password(server: &Server, email: Option<&str>) -> Result<Account, 
         }
     };
     let password = ask_secret("Password: ")?;
-    server.login(&LoginRequest { email, password }).await
+    match server.login(&LoginRequest { email, password }).await {
+        Err(Failure::Problem(mut problem)) if problem.code == SECOND_FACTOR => {
+            problem.hint = Some(
+                "the terminal signs in without one only by a key: make one in the browser, then \
+                 `openmake login --api-key`"
+                    .to_owned(),
+            );
+            Err(Failure::Problem(problem))
+        }
+        done => done,
+    }
 }
 
 /// A line that is not shown while it is typed.
