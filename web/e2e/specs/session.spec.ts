@@ -31,7 +31,7 @@ test('ending the other sessions ends them at once, and says so there', async ({ 
   await page.goto(`${app.url}/login`);
   await page.getByLabel('E-mail').fill(ADMIN);
   await page.getByLabel('Password', { exact: true }).fill('a long enough phrase');
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await expect(page.getByRole('textbox', { name: 'Ask anything' })).toBeVisible();
 
   await app.open('/settings');

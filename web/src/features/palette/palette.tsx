@@ -93,6 +93,8 @@ function Found({
       <div className="flex items-center gap-2.5 rounded-sm border border-line-control px-3.5 focus-within:border-accent">
         <Search className="size-4 shrink-0 text-muted" />
         <input
+          // biome-ignore lint/a11y/noAutofocus: one opens the palette to type, and it gives the focus back
+          autoFocus
           type="text"
           role="combobox"
           aria-expanded="true"
