@@ -2,7 +2,7 @@
 //!
 //! A backup is made from one snapshot of the database while the server goes on
 //! writing ([`create`]), into one compressed file of which every byte is under
-//! a checksum ([`file`]). Restoring ([`restore`]) reads the whole file before
+//! a checksum ([`mod@file`]). Restoring ([`restore`]) reads the whole file before
 //! it touches anything, fills a schema of its own, and puts it in place of the
 //! old one in one transaction. A scheduled backup ([`service`]) is tried by
 //! restoring it into a scratch database ([`verify`]).

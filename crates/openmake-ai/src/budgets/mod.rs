@@ -2,7 +2,7 @@
 //! what it did cost is settled after it.
 //!
 //! A process knows all budgets ([`known`]) and draws a slice of each that its
-//! calls need ([`slice`]), so that most calls ask the database nothing, and
+//! calls need ([`mod@slice`]), so that most calls ask the database nothing, and
 //! calls that no budget binds never do. [`client`] is what asks models.
 
 pub(crate) mod client;

@@ -2,7 +2,7 @@
 //!
 //! A call is stateless: the history is the client's, nothing of it enters
 //! conversations or the log, and a closed connection ends the model's request.
-//! What all surfaces share is here ([`ask`], [`embed`], [`list`]); each vendor's
+//! What all surfaces share is here ([`ask`], [`embed()`], [`list`]); each vendor's
 //! wire types, mappings and handlers have a module of their own. Errors are
 //! the program's own [`openmake_api::ApiError`]s; the gateway writes them in
 //! the vendor's shape ([`openmake_api::ErrorShape`]), by the path.
