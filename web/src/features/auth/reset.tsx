@@ -117,8 +117,11 @@ export function ResetPasswordPage() {
   const t = useTranslations('auth');
   const hash = useSyncExternalStore(watchHash, readHash, () => '');
   const token = new URLSearchParams(hash.replace(/^#/, '')).get('token');
+  const { data: options } = useQuery(signInOptionsQuery);
+  // Nothing is promised where no mail can be sent.
+  const lead = options?.password_reset_by_email ? t('reset.lead') : undefined;
   return (
-    <AuthFrame title={t('reset.title')} lead={token ? t('reset.leadNew') : t('reset.lead')}>
+    <AuthFrame title={t('reset.title')} lead={token ? t('reset.leadNew') : lead}>
       <div className="flex flex-col gap-5">
         {token ? <ChooseAnother token={token} /> : <AskForLink />}
         <p className="text-center text-sm">
