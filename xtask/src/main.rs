@@ -159,7 +159,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
 
 /// The command's exit code becomes ours.
 fn with_db(major: u32, command: &[OsString]) -> anyhow::Result<ExitCode> {
-    let status = block_on(scratch::with_db(major, command))?;
+    let (status, _) = block_on(scratch::with_db(major, command))?;
     Ok(status
         .code()
         .and_then(|code| u8::try_from(code).ok())

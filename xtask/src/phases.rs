@@ -155,18 +155,20 @@ pub(crate) fn run(names: &[String]) -> anyhow::Result<ExitCode> {
         println!("\n=== {}: {}", phase.name, phase.what);
         let began = Instant::now();
         let outcome = (phase.run)();
-        if let Err(error) = &outcome {
-            eprintln!("error: {error:#}");
+        results.push((phase.name, began.elapsed(), outcome));
+    }
+    for (name, _, outcome) in &results {
+        if let Err(error) = outcome {
+            println!("\n=== {name} failed: {error:#}");
         }
-        results.push((phase.name, began.elapsed(), outcome.is_ok()));
     }
     println!("\n=== phases, in minutes");
-    for (name, took, passed) in &results {
+    for (name, took, outcome) in &results {
         println!(
             "{:12} {:>6}  {}",
             name,
             minutes(*took),
-            if *passed { "ok" } else { "FAILED" }
+            if outcome.is_ok() { "ok" } else { "FAILED" }
         );
     }
     println!(
@@ -174,7 +176,7 @@ pub(crate) fn run(names: &[String]) -> anyhow::Result<ExitCode> {
         "all",
         minutes(results.iter().map(|(_, took, _)| *took).sum())
     );
-    Ok(if results.iter().all(|(_, _, passed)| *passed) {
+    Ok(if results.iter().all(|(_, _, outcome)| outcome.is_ok()) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -252,8 +254,8 @@ fn nextest(major: u32, what: &[&str]) -> anyhow::Result<()> {
     process::run(process::command(&program).args(arguments()).arg("--no-run"))?;
     let mut command: Vec<OsString> = vec![program.into()];
     command.extend(arguments().map(OsString::from));
-    let status = block_on(scratch::with_db(major, &command))?;
-    ensure!(status.success(), "the tests failed ({status})");
+    let (status, told) = block_on(scratch::with_db(major, &command))?;
+    ensure!(status.success(), "the tests failed ({status}){told}");
     Ok(())
 }
 

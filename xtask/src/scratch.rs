@@ -6,7 +6,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
@@ -202,7 +202,10 @@ fn report(outcome: anyhow::Result<()>) {
 }
 
 /// Runs `command` beside a scratch server and gives how it ended.
-pub(crate) async fn with_db(major: u32, command: &[OsString]) -> anyhow::Result<ExitStatus> {
+pub(crate) async fn with_db(
+    major: u32,
+    command: &[OsString],
+) -> anyhow::Result<(ExitStatus, String)> {
     let Some((program, arguments)) = command.split_first() else {
         bail!("no command was given")
     };
@@ -218,7 +221,7 @@ pub(crate) async fn with_db(major: u32, command: &[OsString]) -> anyhow::Result<
     } else {
         wheels::CURRENT
     };
-    let mut child = tokio::process::Command::new(program);
+    let mut child = Command::new(program);
     for name in process::set_by_cargo() {
         child.env_remove(name);
     }
@@ -234,7 +237,7 @@ pub(crate) async fn with_db(major: u32, command: &[OsString]) -> anyhow::Result<
         }
         Err(error) => eprintln!("warning: no OpenID provider for the tests: {error:#}"),
     }
-    let status = child.status().await;
+    let ran = tokio::task::spawn_blocking(move || process::status(&mut child)).await;
     scratch.stop().await?;
-    status.with_context(|| format!("cannot run {}", program.display()))
+    ran.context("the command was not run to its end")?
 }

@@ -2,7 +2,14 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { MessageSquare, Search } from 'lucide-react';
-import { type KeyboardEvent, type ReactNode, useDeferredValue, useId, useState } from 'react';
+import {
+  type KeyboardEvent,
+  type ReactNode,
+  useDeferredValue,
+  useEffect,
+  useId,
+  useState,
+} from 'react';
 import { useTranslations } from 'use-intl';
 import { searchQuery } from '@/features/conversations';
 import { cx } from '@/ui/cx';
@@ -58,12 +65,17 @@ function Found({
   const listId = useId();
   const [text, setText] = useState('');
   const [active, setActive] = useState(0);
+  const [entered, setEntered] = useState(false);
   const settled = useDeferredValue(text.trim());
   const search = useQuery(searchQuery(settled));
   const words = text.toLocaleLowerCase().split(/\s+/).filter(Boolean);
   const hits = settled === '' ? [] : (search.data?.items ?? []);
+  // While one types, the list still shows what was found for fewer letters.
+  const behind =
+    text.trim() !== '' && (text.trim() !== settled || search.isPlaceholderData || search.isPending);
+  const matching = actions.filter(({ label }) => matches(label, words));
   const shown: Action[] = [
-    ...actions.filter(({ label }) => matches(label, words)),
+    ...matching,
     ...hits.slice(0, 8).map(({ conversation }) => ({
       id: conversation.id,
       label: conversation.title || sidebar('untitled'),
@@ -79,12 +91,21 @@ function Found({
   }));
   const at = Math.min(active, Math.max(shown.length - 1, 0));
 
+  // Enter means what was typed, not what happened to be listed at that moment.
+  useEffect(() => {
+    if (!entered || behind) return;
+    setEntered(false);
+    shown[at]?.run();
+  });
+
   function onKeyDown(event: KeyboardEvent) {
     if (event.nativeEvent.isComposing) return;
     if (event.key === 'ArrowDown') setActive(Math.min(at + 1, shown.length - 1));
     else if (event.key === 'ArrowUp') setActive(Math.max(at - 1, 0));
-    else if (event.key === 'Enter') shown[at]?.run();
-    else return;
+    else if (event.key === 'Enter') {
+      if (behind && at >= matching.length) setEntered(true);
+      else shown[at]?.run();
+    } else return;
     event.preventDefault();
   }
 
@@ -107,6 +128,7 @@ function Found({
           onChange={(event) => {
             setText(event.target.value);
             setActive(0);
+            setEntered(false);
           }}
           onKeyDown={onKeyDown}
           className="h-11 w-full bg-transparent text-sm outline-none"

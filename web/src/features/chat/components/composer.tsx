@@ -51,6 +51,8 @@ export function Composer({
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: each conversation takes the focus anew
   useEffect(() => {
+    // What is typed into an open dialog must not land here, and be sent.
+    if (document.querySelector('[data-modal]') !== null) return;
     // On a phone that would open the keyboard over what one came to read.
     if (window.matchMedia('(pointer: fine)').matches) area.current?.focus();
   }, [focusKey]);
