@@ -9,6 +9,7 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+pub mod authenticator;
 pub mod chaos;
 pub mod database;
 pub mod model;

@@ -77,6 +77,38 @@ async fn a_key_is_shown_once_and_then_known_by_its_last_four() {
 }
 
 #[tokio::test]
+async fn who_only_holds_a_session_makes_no_key() {
+    let app = TestApp::new().await;
+    let owner = app.user("kim@example.com").await;
+    let id = owner.key(json!({"name": "first"})).await.1;
+    let spare = owner.key(json!({"name": "spare"})).await.1;
+    app.advance(TimeDelta::minutes(11));
+    let key = path(&id);
+    let rotate = format!("{key}/rotate");
+    for (place, body) in [
+        ("/api/v1/api-keys", json!({"name": "second"})),
+        (rotate.as_str(), json!({})),
+    ] {
+        let answer = owner.post(place, body.clone()).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.text());
+        assert_eq!(answer.code(), "reauthentication_required");
+    }
+    // What takes power away needs no proof.
+    let renamed = owner.call(Method::PATCH, &key, Some(json!({"name": "n"})));
+    assert_eq!(renamed.await.status, StatusCode::OK);
+    let spare = path(&spare);
+    let revoked = owner.call(Method::DELETE, &spare, None).await;
+    assert_eq!(revoked.status, StatusCode::NO_CONTENT);
+
+    let proof = json!({"password": PASSWORD});
+    let proven = owner.post("/api/v1/auth/reauthenticate", proof).await;
+    assert_eq!(proven.status, StatusCode::OK, "{}", proven.text());
+    let made = owner.post(&rotate, json!({})).await;
+    assert_eq!(made.status, StatusCode::OK, "{}", made.text());
+    owner.key(json!({"name": "second"})).await;
+}
+
+#[tokio::test]
 async fn a_key_goes_into_either_header_and_no_further() {
     let app = TestApp::new().await;
     let owner = app.user("kim@example.com").await;
@@ -194,7 +226,8 @@ async fn rotating_and_revoking_hold_at_once_here_and_soon_elsewhere() {
     for client in [&old, &old.on(elsewhere.clone())] {
         assert_eq!(client.get(MODELS).await.status, StatusCode::OK);
     }
-    let rotate = format!("{}/rotate", path(&id));
+    let key = path(&id);
+    let rotate = format!("{key}/rotate");
     let rotated = owner.post(&rotate, json!({})).await.json();
     let second = rotated["key"].as_str().expect("a key");
     assert_ne!(second, first);

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use openmake_api::{
     Problem,
     auth::{LoginRequest, SignedIn},
+    sign_in::SecondFactorRequest,
 };
 use openmake_egress::{
     AllowedHosts, Egress, EgressError, EgressSettings, OutgoingRequest, Redirects, Response,
@@ -225,6 +226,16 @@ impl Server {
     /// Signs in with a password.
     pub(crate) async fn login(&self, request: &LoginRequest) -> Result<Account, Failure> {
         let call = Call::new(Method::POST, "/api/v1/auth/login").json(request);
+        let response = self.exchange(&call, HeaderMap::new()).await?;
+        self.session(self.checked(response).await?).await
+    }
+
+    /// Completes a sign-in that asked for a second factor.
+    pub(crate) async fn second_factor(
+        &self,
+        request: &SecondFactorRequest,
+    ) -> Result<Account, Failure> {
+        let call = Call::new(Method::POST, "/api/v1/auth/second-factor").json(request);
         let response = self.exchange(&call, HeaderMap::new()).await?;
         self.session(self.checked(response).await?).await
     }

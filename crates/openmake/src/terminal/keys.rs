@@ -1,10 +1,13 @@
 //! `openmake key`: API keys of one's own.
 
+use std::io::{self, IsTerminal as _};
+
 use chrono::TimeDelta;
 use http::Method;
 use openmake_api::{
-    Page,
+    Page, Problem,
     api_keys::{ApiKeyScope, ApiKeyStatus, ApiKeyView, CreateApiKey, CreatedApiKey},
+    sign_in::{ReauthenticateRequest, SecurityView},
 };
 
 use super::{
@@ -14,10 +17,13 @@ use super::{
     failure::Failure,
     lists::Table,
     local_time,
+    login::{ask_secret, is_totp},
     text::Style,
 };
 
 const KEYS: &str = "/api/v1/api-keys";
+/// The code of the problem that asks who it is once more.
+const PROOF_WANTED: &str = "reauthentication_required";
 /// Pages of keys that are read at most.
 const MOST_PAGES: usize = 50;
 
@@ -46,14 +52,55 @@ async fn create(terminal: &mut Terminal, args: &CreateKeyArgs) -> Result<(), Fai
         tokens_per_minute: None,
     };
     let client = terminal.client(args.server.server.as_deref())?;
-    let created: CreatedApiKey = client
-        .json(Call::new(Method::POST, KEYS).json(&request))
-        .await?;
+    let made = client.json(Call::new(Method::POST, KEYS).json(&request));
+    let created: CreatedApiKey = match made.await {
+        Err(Failure::Problem(problem)) if problem.code == PROOF_WANTED => {
+            prove(&client, problem).await?;
+            let again = Call::new(Method::POST, KEYS).json(&request);
+            client.json(again).await?
+        }
+        made => made?,
+    };
     if args.json {
         return terminal.print_json(&created);
     }
     terminal.print(&created.key)?;
     terminal.say("keep it like a password: it is not shown again")
+}
+
+/// Proves again who uses the session; where nobody can be asked, `wanted` says
+/// what to do.
+async fn prove(client: &Client, mut wanted: Box<Problem>) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() {
+        wanted.hint = Some(
+            "run this on a terminal, which asks for it; or within ten minutes of `openmake login`"
+                .to_owned(),
+        );
+        return Err(Failure::Problem(wanted));
+    }
+    let security: SecurityView = client.get("/api/v1/auth/security").await?;
+    let question = match (security.has_password, security.totp_enabled) {
+        (true, true) => "Password, or code of your authenticator app: ",
+        (true, false) => "Password: ",
+        (false, true) => "Code of your authenticator app: ",
+        (false, false) => {
+            let what = "your account has neither a password nor an authenticator app to prove it";
+            return Err(Failure::usage(what, "make the key in the browser"));
+        }
+    };
+    let proof = ask_secret(question)?;
+    let (password, code) = if security.totp_enabled && is_totp(&proof) {
+        (None, Some(proof))
+    } else {
+        (Some(proof), None)
+    };
+    let request = ReauthenticateRequest {
+        password,
+        code,
+        passkey: None,
+    };
+    let call = Call::new(Method::POST, "/api/v1/auth/reauthenticate").json(&request);
+    client.send(call).await.map(drop)
 }
 
 fn parse_scope(text: &str) -> Result<ApiKeyScope, Failure> {

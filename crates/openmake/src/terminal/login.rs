@@ -2,7 +2,11 @@
 
 use std::io::{self, IsTerminal as _};
 
-use openmake_api::auth::{LoginRequest, UserView};
+use openmake_api::{
+    Problem,
+    auth::{LoginRequest, UserView},
+    sign_in::{FactorMethod, SecondFactorRequest},
+};
 
 use super::{
     Terminal,
@@ -15,6 +19,8 @@ use super::{
 
 /// The code of the problem that asks for a second factor.
 const SECOND_FACTOR: &str = "second_factor_required";
+/// The code of the problem that a wrong second factor is.
+const WRONG_CODE: &str = "wrong_code";
 
 /// Signs in and keeps what is needed to stay so.
 pub(crate) async fn login(terminal: &mut Terminal, args: &LoginArgs) -> Result<(), Failure> {
@@ -74,20 +80,51 @@ async fn with_password(server: &Server, email: Option<&str>) -> Result<Account, 
     };
     let password = ask_secret("Password: ")?;
     match server.login(&LoginRequest { email, password }).await {
-        Err(Failure::Problem(mut problem)) if problem.code == SECOND_FACTOR => {
-            problem.hint = Some(
-                "the terminal signs in without one only by a key: make one in the browser, then \
-                 `openmake login --api-key`"
-                    .to_owned(),
-            );
-            Err(Failure::Problem(problem))
+        Err(Failure::Problem(problem)) if problem.code == SECOND_FACTOR => {
+            with_second_factor(server, problem).await
         }
         done => done,
     }
 }
 
+/// The second step: a code is asked for until one is right, as often as the
+/// server lets one try. Passkeys are the browser's.
+async fn with_second_factor(server: &Server, problem: Box<Problem>) -> Result<Account, Failure> {
+    let Some(challenge) = problem.challenge.clone() else {
+        return Err(Failure::Problem(problem));
+    };
+    loop {
+        let code = ask_secret("Code of your authenticator app, or a backup code: ")?;
+        let request = SecondFactorRequest {
+            challenge: challenge.clone(),
+            method: if is_totp(&code) {
+                FactorMethod::Totp
+            } else {
+                FactorMethod::BackupCode
+            },
+            code: Some(code),
+            credential: None,
+        };
+        match server.second_factor(&request).await {
+            Err(Failure::Problem(problem))
+                if problem.code == WRONG_CODE && io::stdin().is_terminal() =>
+            {
+                prompt(&format!("{}\n", problem.detail))?;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Whether this is what an authenticator app shows; backup codes are longer,
+/// and so is every password.
+pub(crate) fn is_totp(text: &str) -> bool {
+    let digits = || text.chars().filter(|char| !char.is_whitespace());
+    digits().count() == 6 && digits().all(|char| char.is_ascii_digit())
+}
+
 /// A line that is not shown while it is typed.
-fn ask_secret(question: &str) -> Result<String, Failure> {
+pub(crate) fn ask_secret(question: &str) -> Result<String, Failure> {
     let secret = if io::stdin().is_terminal() {
         let _silent = EchoOff::new()?;
         prompt(question)?;
@@ -143,4 +180,26 @@ pub(crate) async fn logout(terminal: &mut Terminal, args: &LogoutArgs) -> Result
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_totp;
+
+    #[test]
+    fn six_digits_are_an_apps_code() {
+        for code in ["123456", "123 456"] {
+            assert!(is_totp(code), "{code}");
+        }
+        for other in [
+            "",
+            "12345",
+            "1234567",
+            "abcd-efgh",
+            "12345a",
+            "１２３４５６",
+        ] {
+            assert!(!is_totp(other), "{other}");
+        }
+    }
 }

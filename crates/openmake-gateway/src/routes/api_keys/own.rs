@@ -1,5 +1,6 @@
 //! One's own keys. Only who is signed in reaches these: no scope of a key gives
-//! [`ManageOwnAccount`], so a stolen key cannot make another.
+//! [`ManageOwnAccount`], so a stolen key cannot make another. A key outlives
+//! the session that made it, so making one takes a [`Fresh`] proof of who it is.
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -20,7 +21,7 @@ use super::{
     super::{input, page},
     changed, view,
 };
-use crate::{audit::AuditContext, error::store_error, state::App, tokens::NewKey};
+use crate::{audit::AuditContext, error::store_error, sign_in::Fresh, state::App, tokens::NewKey};
 
 /// What a key is for unless its owner says.
 const DEFAULT_SCOPES: [Scope; 3] = [Scope::Chat, Scope::Conversations, Scope::Usage];
@@ -43,12 +44,14 @@ pub(crate) async fn list(
     Ok(Json(page::page(rows, |key| view(key, now))))
 }
 
-/// Makes a key. It is shown this once.
+/// Makes a key. It is shown this once. `reauthentication_required` (403) asks
+/// for a proof of who it is first.
 #[utoipa::path(post, path = "/api/v1/api-keys", tag = "api-keys", request_body = CreateApiKey,
     responses((status = 201, body = CreatedApiKey), WriteProblems))]
 pub(crate) async fn create(
     State(app): State<App>,
     allowed: Allowed<ManageOwnAccount>,
+    _fresh: Fresh,
     audit: AuditContext,
     Json(body): Json<CreateApiKey>,
 ) -> Result<(StatusCode, Json<CreatedApiKey>), ApiError> {
@@ -148,13 +151,15 @@ pub(crate) async fn update(
 }
 
 /// Makes a key anew, under the same id and with the same limits. The old text
-/// no longer holds. The new one is shown this once.
+/// no longer holds. The new one is shown this once. `reauthentication_required`
+/// (403) asks for a proof of who it is first.
 #[utoipa::path(post, path = "/api/v1/api-keys/{id}/rotate", tag = "api-keys",
     params(("id" = Uuid, Path)),
     responses((status = 200, body = CreatedApiKey), WriteProblems))]
 pub(crate) async fn rotate(
     State(app): State<App>,
     allowed: Allowed<ManageOwnAccount>,
+    _fresh: Fresh,
     audit: AuditContext,
     Path(id): Path<Uuid>,
 ) -> Result<Json<CreatedApiKey>, ApiError> {

@@ -1,50 +1,11 @@
 //! What a person does with an authenticator app.
 
-use chrono::{DateTime, Utc};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{Method, StatusCode};
 use openmake_types::Clock as _;
 use serde_json::{Value, json};
-use sha1::Sha1;
+pub(crate) use testkit::authenticator::App;
 
 use super::{Answer, Client, PASSWORD, TestApp};
-
-/// An authenticator app with one secret.
-#[derive(Clone)]
-pub(crate) struct App(Vec<u8>);
-
-impl App {
-    /// Types a secret in.
-    pub(crate) fn new(secret: &str) -> Self {
-        const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        let mut bits = 0_u64;
-        let mut count = 0;
-        let mut bytes = Vec::new();
-        for letter in secret.chars() {
-            let value = ALPHABET.find(letter).expect("Base32") as u64;
-            bits = (bits << 5 | value) & 0xffff_ffff;
-            count += 5;
-            if count >= 8 {
-                count -= 8;
-                bytes.push(u8::try_from(bits >> count & 0xff).expect("a byte"));
-            }
-        }
-        Self(bytes)
-    }
-
-    /// What it shows.
-    pub(crate) fn code(&self, now: DateTime<Utc>) -> String {
-        let mut mac = Hmac::<Sha1>::new_from_slice(&self.0).expect("any length");
-        mac.update(&(now.timestamp() / 30).to_be_bytes());
-        let hash = mac.finalize().into_bytes();
-        let offset = usize::from(hash[19] & 15);
-        let four: [u8; 4] = hash[offset..offset + 4].try_into().expect("four");
-        format!(
-            "{:06}",
-            (u32::from_be_bytes(four) & 0x7fff_ffff) % 1_000_000
-        )
-    }
-}
 
 /// An account with a second factor.
 pub(crate) struct Guarded {

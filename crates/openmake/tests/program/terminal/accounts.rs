@@ -2,9 +2,11 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
+use chrono::TimeDelta;
+use openmake_types::{Clock as _, SystemClock};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use testkit::model::Script;
+use testkit::{authenticator::App, database::TestDatabase, model::Script};
 
 use crate::support::{Desk, PASSWORD};
 
@@ -111,6 +113,58 @@ async fn a_password_is_typed_without_being_shown() {
     assert!(!sitting.seen().contains(PASSWORD), "{}", sitting.seen());
     desk.world.model.push(Script::text("Yes."));
     assert_eq!(desk.good(&["ask", "Are you there?"], "").await, "Yes.\n");
+}
+
+#[tokio::test]
+async fn a_second_factor_is_asked_for_and_a_key_wants_a_proof() {
+    let db = TestDatabase::create().await;
+    let desk = Desk::with(|instance| instance.with_env("DATABASE_URL", db.url())).await;
+    let url = desk.world.program.base_url().to_owned();
+    let person = &desk.world.person;
+    let setup = person.post("/api/v1/auth/totp", json!({})).await;
+    let app = App::new(setup.body["secret"].as_str().expect("a secret"));
+    let confirm = json!({"code": app.code(SystemClock.now())});
+    let confirmed = person.post("/api/v1/auth/totp/confirm", confirm).await;
+    let backup_code = confirmed.body["codes"][0].as_str().expect("a code");
+
+    // Without a terminal the code is the next line.
+    let login = ["login", url.as_str(), "--email", "first@example.com"];
+    let alone = desk.run(&login, &format!("{PASSWORD}\n")).await;
+    assert_ne!(alone.code, Some(0), "{}", alone.stdout);
+    let input = format!("{PASSWORD}\n{backup_code}\n");
+    desk.good(&login, &input).await;
+
+    // On one it is asked for until it is right. The code of the next interval
+    // holds as well, and is not the one that was spent.
+    let mut sitting = desk.sit_down(&login, 80);
+    sitting.expect("Password: ").await;
+    sitting.send(&format!("{PASSWORD}\n")).await;
+    sitting.expect("authenticator app").await;
+    sitting.send("not a code\n").await;
+    sitting.expect("wrong").await;
+    sitting.expect("authenticator app").await;
+    let next = app.code(SystemClock.now() + TimeDelta::seconds(30));
+    sitting.send(&format!("{next}\n")).await;
+    sitting.expect("signed in to").await;
+    assert_eq!(sitting.ended().await, Some(0));
+
+    // As it is ten minutes later.
+    sqlx::query("UPDATE sessions SET reauthenticated_at = now() - interval '1 hour'")
+        .execute(db.store().pool())
+        .await
+        .expect("aged");
+    let create = ["key", "create", "script"];
+    let refused = desk.run(&create, "").await;
+    assert_eq!(refused.code, Some(5), "{}", refused.stderr);
+    assert!(refused.stderr.contains("terminal"), "{}", refused.stderr);
+    let mut sitting = desk.sit_down(&create, 80);
+    sitting.expect("Password, or code").await;
+    sitting.send(&format!("{PASSWORD}\n")).await;
+    sitting.expect("omk_live_").await;
+    assert_eq!(sitting.ended().await, Some(0));
+    assert!(!sitting.seen().contains(PASSWORD), "{}", sitting.seen());
+    // That counts for a while.
+    desk.good(&["key", "create", "another"], "").await;
 }
 
 #[tokio::test]
