@@ -19,6 +19,12 @@ pub const VARIABLE: &str = "OPENMAKE_TEST_DATABASE_URL";
 /// How long any one step here may take. The first test waits for the template,
 /// which others may be making.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// How long dropping a database is waited for. It waits itself until every
+/// backend of the server has passed a barrier, and a backend in the middle of
+/// an authentication passes none: where its client is this very test, which
+/// cannot go on meanwhile, that would be PostgreSQL's timeout of a minute. So
+/// we leave; the server finishes by itself when our end closes its sockets.
+const UNTIL_DROPPED: Duration = Duration::from_secs(2);
 /// How often a clone is tried while somebody is still connected to the
 /// template.
 const RETRY: Duration = Duration::from_millis(20);
@@ -115,7 +121,7 @@ impl Drop for TestDatabase {
                     .await
             };
             runtime
-                .block_on(async { timeout(PATIENCE, run).await })
+                .block_on(async { timeout(UNTIL_DROPPED, run).await })
                 .ok()?
                 .ok()
         });
