@@ -45,7 +45,9 @@ Examples:
 
 What is needed to stay signed in is kept in `openmake/credentials.json` in your
 configuration directory, readable by you alone. The server that was signed in to
-last is the one that the other commands ask.")]
+last is the one that the other commands ask. A second factor is asked for after
+the password: the code of your authenticator app, or a backup code; without a
+terminal it is the second line of standard input.")]
     Login(LoginArgs),
     /// Sign out, here and on the server
     Logout(LogoutArgs),

@@ -14,7 +14,10 @@ export interface paths {
         /** One's own keys, newest first. */
         get: operations["get_api_keys"];
         put?: never;
-        /** Makes a key. It is shown this once. */
+        /**
+         * Makes a key. It is shown this once. `reauthentication_required` (403) asks
+         *     for a proof of who it is first.
+         */
         post: operations["post_api_keys"];
         delete?: never;
         options?: never;
@@ -52,7 +55,8 @@ export interface paths {
         put?: never;
         /**
          * Makes a key anew, under the same id and with the same limits. The old text
-         *     no longer holds. The new one is shown this once.
+         *     no longer holds. The new one is shown this once. `reauthentication_required`
+         *     (403) asks for a proof of who it is first.
          */
         post: operations["post_api_keys_id_rotate"];
         delete?: never;
