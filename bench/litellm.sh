@@ -3,7 +3,7 @@
 # where it is: `bench --litellm "$(bench/litellm.sh)"`.
 set -euo pipefail
 
-version=1.105.7
+version=1.105.0
 cache=${OPENMAKE_CACHE:?set OPENMAKE_CACHE, or run this with make bench}
 place=$cache/litellm
 mark=$place/version
