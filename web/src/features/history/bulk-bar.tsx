@@ -1,12 +1,18 @@
 'use client';
 
 import { Archive, ArchiveRestore, Download, Trash2, Undo2 } from 'lucide-react';
+import type { ReactNode } from 'react';
 import { useTranslations } from 'use-intl';
 import type { ExportFormat } from '@/platform/api/types';
 import { Button } from '@/ui/button';
 import { Menu, MenuItem } from '@/ui/menu';
 import type { Act } from './hooks';
 import type { Row } from './rows';
+
+// On a phone the icon has to do, or the bar would grow a line when it is used.
+function Narrow({ children }: { children: ReactNode }) {
+  return <span className="max-sm:sr-only">{children}</span>;
+}
 
 /** What can be done with the chosen rows. */
 export function BulkBar({
@@ -55,14 +61,14 @@ export function BulkBar({
               icon={<Undo2 className="size-4" />}
               onClick={() => onAct('restore')}
             >
-              {t('restore')}
+              <Narrow>{t('restore')}</Narrow>
             </Button>
           ) : (
             <>
               <Menu
                 trigger={
                   <Button size="sm" disabled={busy} icon={<Download className="size-4" />}>
-                    {t('export')}
+                    <Narrow>{t('export')}</Narrow>
                   </Button>
                 }
               >
@@ -77,7 +83,7 @@ export function BulkBar({
                 }
                 onClick={() => onAct(archived ? 'unarchive' : 'archive')}
               >
-                {archived ? t('unarchive') : sidebar('archive')}
+                <Narrow>{archived ? t('unarchive') : sidebar('archive')}</Narrow>
               </Button>
               <Button
                 size="sm"
@@ -85,7 +91,7 @@ export function BulkBar({
                 icon={<Trash2 className="size-4" />}
                 onClick={() => onAct('delete')}
               >
-                {sidebar('delete')}
+                <Narrow>{sidebar('delete')}</Narrow>
               </Button>
             </>
           )}

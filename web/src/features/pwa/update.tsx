@@ -15,7 +15,7 @@ export function UpdatePrompt() {
   return (
     <div
       aria-live="polite"
-      className="pointer-events-none fixed end-4 bottom-4 z-(--layer-toast) max-w-[calc(100vw-2rem)]"
+      className="pointer-events-none fixed end-4 top-16 z-(--layer-toast) max-w-[calc(100vw-2rem)]"
     >
       {waiting && !later && (
         <div className="float pointer-events-auto flex animate-rise flex-wrap items-center gap-x-3 gap-y-2 px-4 py-3 text-sm">

@@ -36,11 +36,11 @@ export function Chart({ days, measure }: { days: readonly Day[]; measure: Measur
     <div aria-hidden="true">
       <p className="text-end text-muted text-xs">{amount(most, measure)}</p>
       <svg
+        aria-hidden="true"
         viewBox={`0 0 ${days.length * STEP} ${HEIGHT}`}
         preserveAspectRatio="none"
         className="mt-1 h-40 w-full border-line-strong border-b"
       >
-        <title> </title>
         {days.map(({ day, totals }, at) => {
           const value = measured(totals, measure);
           // What is there at all can be seen.

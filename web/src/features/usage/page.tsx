@@ -114,7 +114,7 @@ function Report({ report, days }: { report: UsageReport; days: readonly string[]
       <Figures total={report.total} />
       {days.length > 1 && (
         <section aria-labelledby="days" className={cx(CARD, 'flex flex-col gap-4')}>
-          <div className="flex flex-wrap items-end justify-between gap-3">
+          <div className="flex flex-col gap-3">
             <h2 id="days" className="font-semibold text-lg">
               {t('byDay')}
             </h2>
