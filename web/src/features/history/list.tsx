@@ -75,7 +75,7 @@ function Rows({ sections }: { sections: { heading: string | null; rows: Row[] }[
         onSave={(format) => bulk.save(ids, format)}
       />
       {sections.map(({ heading, rows: part }) => (
-        <section key={heading} aria-label={heading ?? undefined}>
+        <div key={heading}>
           {heading && (
             <h2 className="px-3 pt-1 pb-1.5 font-medium text-muted text-xs">{heading}</h2>
           )}
@@ -89,7 +89,7 @@ function Rows({ sections }: { sections: { heading: string | null; rows: Row[] }[
               />
             ))}
           </ul>
-        </section>
+        </div>
       ))}
     </>
   );
