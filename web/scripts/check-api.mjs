@@ -16,6 +16,9 @@ for (const [path, item] of Object.entries(paths)) {
   known.set(shape(path), new Set(Object.keys(item).map((method) => method.toUpperCase())));
 }
 
+// The document does not describe itself.
+known.set('/api/openapi.json', new Set(['GET']));
+
 // `call('/x', { method: 'POST' …`, `callRaw`, and `sendJson` with the whole path.
 const REQUEST =
   /\b(call|callRaw|sendJson)(?:<[^(]*>)?\(\s*[`'](\/[^`']*)[`'](?:\s*,\s*\{[^}]*?method: '([A-Z]+)')?/g;

@@ -13,6 +13,11 @@ const BUDGETS = [
   { page: 'settings.html', js: 300 * KB },
   { page: 'reset-password.html', js: 190 * KB },
   { page: 'api-keys.html', js: 300 * KB },
+  { page: 'history.html', js: 300 * KB },
+  { page: 'usage.html', js: 300 * KB },
+  { page: 'developer.html', js: 300 * KB },
+  { page: 'guide.html', js: 300 * KB },
+  { page: 'offline.html', js: 190 * KB },
 ];
 const CSS = 30 * KB;
 const HTML = 20 * KB;

@@ -16,6 +16,11 @@ const REST: &str = "style-src 'self'; img-src 'self' data: blob:; font-src 'self
 pub(crate) const NOTHING: HeaderValue =
     HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
+/// For the service worker, which has this policy and not its page's: it fetches
+/// pages and keeps one for when the server is away.
+pub(crate) const WORKER: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; connect-src 'self'; frame-ancestors 'none'");
+
 /// The policies of the export's pages, by file.
 #[derive(Debug)]
 pub(crate) struct Policies {

@@ -15,6 +15,7 @@ use crate::{
 const NOT_BUILT: &str = include_str!("not-built.html");
 const INDEX: &str = "index.html";
 const NOT_FOUND: &str = "404.html";
+const WORKER: &str = "sw.js";
 
 /// The export and what is known of it ahead of requests.
 pub(crate) struct Site {
@@ -112,6 +113,8 @@ impl Site {
             header::CONTENT_SECURITY_POLICY,
             if is_html(file) {
                 self.policies.of(file)
+            } else if file == WORKER {
+                policy::WORKER
             } else {
                 policy::NOTHING
             },

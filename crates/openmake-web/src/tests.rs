@@ -139,6 +139,13 @@ async fn each_page_has_the_policy_of_its_own_scripts() {
             .starts_with("default-src 'none'"),
         "a drawing opened by itself runs nothing"
     );
+    let worker = get("/sw.js").await;
+    assert!(
+        worker
+            .header(header::CONTENT_SECURITY_POLICY)
+            .contains("connect-src 'self'"),
+        "the service worker fetches pages by its own policy"
+    );
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ for (const { name, width, height } of SIZES) {
     app.allow(/^404: .*\/nothing$|status of 404/);
     for (const theme of ['dark', 'light']) {
       await page.evaluate((value) => localStorage.setItem('openmake.theme', value), theme);
-      for (const path of ['/login', '/register', '/reset-password', '/nothing']) {
+      for (const path of ['/login', '/register', '/reset-password', '/offline', '/nothing']) {
         await app.open(path);
         await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
         expect(await overflow(page), `${path} ${theme}`).toBeLessThanOrEqual(0);
@@ -37,6 +37,10 @@ for (const { name, width, height } of SIZES) {
         conversation.pathname + conversation.search,
         '/settings',
         '/api-keys',
+        '/history',
+        '/usage',
+        '/developer',
+        '/guide',
       ];
       for (const path of inside) {
         await app.open(path);

@@ -9,7 +9,8 @@ export const metadata: Metadata = {
   title: 'OpenMake',
   description: 'Your own AI assistant: your models, your server, your conversations.',
   robots: { index: false, follow: false },
-  icons: { icon: '/icon.svg' },
+  manifest: '/manifest.webmanifest',
+  icons: { icon: '/icon.svg', apple: '/icons/apple-180.png' },
 };
 
 export const viewport: Viewport = {

@@ -3,6 +3,7 @@
 import { QueryClientProvider } from '@tanstack/react-query';
 import { type ReactNode, Suspense, useEffect } from 'react';
 import { useTranslations } from 'use-intl';
+import { UpdatePrompt } from '@/features/pwa';
 import { I18nProvider } from '@/platform/i18n';
 import { queryClient } from '@/platform/query/client';
 import { followTheme } from '@/platform/theme';
@@ -21,6 +22,7 @@ export function Providers({ children }: { children: ReactNode }) {
     <QueryClientProvider client={queryClient}>
       <I18nProvider fallback={<Splash />}>
         <Suspense fallback={<Splash />}>{children}</Suspense>
+        <UpdatePrompt />
         <Toasts />
       </I18nProvider>
     </QueryClientProvider>

@@ -1,1 +1,2 @@
+export { apiKeysQuery } from './api';
 export { ApiKeysPage } from './page';

@@ -36,11 +36,11 @@ export const conversationQuery = (id: string) =>
   });
 
 /** Conversations in which all words occur. */
-export const searchQuery = (text: string) =>
+export const searchQuery = (text: string, limit = 30) =>
   queryOptions({
-    queryKey: keys.search(text),
+    queryKey: keys.search(text, limit),
     queryFn: ({ signal }) =>
-      call<{ items: SearchHit[] }>('/search', { query: { q: text, limit: 30 }, signal }),
+      call<{ items: SearchHit[] }>('/search', { query: { q: text, limit }, signal }),
     enabled: text !== '',
     placeholderData: keepPreviousData,
   });

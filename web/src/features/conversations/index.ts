@@ -2,11 +2,14 @@ export {
   conversationQuery,
   conversationsQuery,
   createConversation,
+  deleteConversation,
+  exportConversation,
   invalidateLists,
+  restoreConversation,
   searchQuery,
   updateConversation,
 } from './api';
 export { useConversationActions } from './hooks';
-export { ConversationList, SearchResults } from './list';
+export { ConversationList, ExcerptText, SearchResults } from './list';
 export { changeHandler } from './live';
 export { groupConversations } from './model';

@@ -102,7 +102,8 @@ export function ConversationList({
   );
 }
 
-function ExcerptText({ excerpt }: { excerpt: Excerpt }) {
+/** A piece of what was said, marked where the search matched. */
+export function ExcerptText({ excerpt }: { excerpt: Excerpt }) {
   return (
     <span className="line-clamp-2 text-muted text-xs">
       {highlighted(excerpt.text, excerpt.highlights).map(({ text, marked, at }) =>

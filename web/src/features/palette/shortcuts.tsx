@@ -1,7 +1,18 @@
 'use client';
 
 import { useQueryClient } from '@tanstack/react-query';
-import { Keyboard, KeySquare, LogOut, Settings, SquarePen, SunMoon } from 'lucide-react';
+import {
+  BookOpen,
+  ChartColumn,
+  CodeXml,
+  History,
+  Keyboard,
+  KeySquare,
+  LogOut,
+  Settings,
+  SquarePen,
+  SunMoon,
+} from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useEffect, useState } from 'react';
 import { useTranslations } from 'use-intl';
@@ -88,10 +99,22 @@ export function Shortcuts() {
   const actions: Action[] = [
     { id: 'new', label: sidebar('newChat'), icon: <SquarePen />, run: () => open(null) },
     {
+      id: 'history',
+      label: person('history'),
+      icon: <History />,
+      run: () => router.push('/history'),
+    },
+    {
       id: 'settings',
       label: person('settings'),
       icon: <Settings />,
       run: () => router.push('/settings'),
+    },
+    {
+      id: 'usage',
+      label: person('usage'),
+      icon: <ChartColumn />,
+      run: () => router.push('/usage'),
     },
     ...(user.role === 'guest'
       ? []
@@ -103,6 +126,18 @@ export function Shortcuts() {
             run: () => router.push('/api-keys'),
           },
         ]),
+    {
+      id: 'developer',
+      label: person('developer'),
+      icon: <CodeXml />,
+      run: () => router.push('/developer'),
+    },
+    {
+      id: 'guide',
+      label: person('guide'),
+      icon: <BookOpen />,
+      run: () => router.push('/guide'),
+    },
     {
       id: 'theme',
       label: person('switchTheme', { theme: themes(next) }),

@@ -1,6 +1,17 @@
 'use client';
 
-import { ChevronsUpDown, KeySquare, LogOut, Monitor, Moon, Settings, Sun } from 'lucide-react';
+import {
+  BookOpen,
+  ChartColumn,
+  ChevronsUpDown,
+  CodeXml,
+  KeySquare,
+  LogOut,
+  Monitor,
+  Moon,
+  Settings,
+  Sun,
+} from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useTranslations } from 'use-intl';
 import { signOut } from '@/features/auth';
@@ -44,11 +55,20 @@ export function PersonMenu() {
       <MenuItem icon={<Settings />} onSelect={() => router.push('/settings')}>
         {t('settings')}
       </MenuItem>
+      <MenuItem icon={<ChartColumn />} onSelect={() => router.push('/usage')}>
+        {t('usage')}
+      </MenuItem>
       {user.role !== 'guest' && (
         <MenuItem icon={<KeySquare />} onSelect={() => router.push('/api-keys')}>
           {t('apiKeys')}
         </MenuItem>
       )}
+      <MenuItem icon={<CodeXml />} onSelect={() => router.push('/developer')}>
+        {t('developer')}
+      </MenuItem>
+      <MenuItem icon={<BookOpen />} onSelect={() => router.push('/guide')}>
+        {t('guide')}
+      </MenuItem>
       <MenuItem icon={ICONS[next]} onSelect={() => setTheme(next)}>
         {t('switchTheme', { theme: themes(next) })}
       </MenuItem>

@@ -1,6 +1,7 @@
 'use client';
 
-import { Archive, ArrowLeft, PanelLeftClose, Search, SquarePen, X } from 'lucide-react';
+import { Archive, ArrowLeft, History, PanelLeftClose, Search, SquarePen, X } from 'lucide-react';
+import Link from 'next/link';
 import { useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { ConversationList, SearchResults } from '@/features/conversations';
@@ -21,6 +22,7 @@ export function Sidebar({
   onHide: () => void;
 }) {
   const t = useTranslations('sidebar');
+  const person = useTranslations('person');
   const [text, setText] = useState('');
   const [archived, setArchived] = useState(false);
 
@@ -104,6 +106,14 @@ export function Sidebar({
             {t('showArchived')}
           </button>
         )}
+        <Link
+          href="/history"
+          onClick={onOpen}
+          className="flex h-9 items-center gap-2.5 rounded-sm px-2.5 text-muted text-sm hover:bg-hover hover:text-text"
+        >
+          <History className="size-4" />
+          {person('history')}
+        </Link>
         <PersonMenu />
       </div>
     </nav>

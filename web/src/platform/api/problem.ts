@@ -35,6 +35,14 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof ApiProblem && error.status === 404;
 }
 
+/** What an error says in the shape of OpenAI's and Anthropic's protocols, which our doors speak. */
+function foreignMessage(body: unknown): string | null {
+  if (body === null || typeof body !== 'object' || !('error' in body)) return null;
+  const { error } = body;
+  if (error === null || typeof error !== 'object' || !('message' in error)) return null;
+  return typeof error.message === 'string' ? error.message : null;
+}
+
 /** The problem of an answer that is not one of success. */
 export async function readProblem(response: Response): Promise<ApiProblem> {
   const seconds = Number(response.headers.get('retry-after'));
@@ -43,14 +51,15 @@ export async function readProblem(response: Response): Promise<ApiProblem> {
   if (body !== null && typeof body === 'object' && 'code' in body && 'detail' in body) {
     return new ApiProblem(body as Problem, retryAfter);
   }
-  // A proxy answered, not our server.
+  const foreign = foreignMessage(body);
+  // Without one, a proxy answered, not our server.
   return new ApiProblem(
     {
       type: 'about:blank',
       title: response.statusText,
       status: response.status,
-      code: response.status >= 500 ? 'unavailable' : 'internal',
-      detail: `HTTP ${response.status}`,
+      code: foreign !== null ? 'foreign' : response.status >= 500 ? 'unavailable' : 'internal',
+      detail: foreign ?? `HTTP ${response.status}`,
     },
     retryAfter,
   );

@@ -16,6 +16,11 @@ export const keys = {
   conversation: (id: string) => ['conversation', id] as const,
   messages: (id: string) => ['messages', id] as const,
   searches: ['search'] as const,
-  search: (text: string) => ['search', text] as const,
+  search: (text: string, limit: number) => ['search', text, limit] as const,
+  usage: (from: string, to: string) => ['usage', from, to] as const,
+  ownBudgets: ['own-budgets'] as const,
+  apiDocument: ['api-document'] as const,
+  guide: (locale: string) => ['guide', locale] as const,
+  serverThere: ['server-there'] as const,
   blob: (id: string) => ['blob', id] as const,
 };

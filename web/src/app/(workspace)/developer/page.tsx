@@ -1,0 +1,5 @@
+import { DeveloperPage } from '@/features/developer';
+
+export default function Page() {
+  return <DeveloperPage />;
+}

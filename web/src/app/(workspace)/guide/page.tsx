@@ -1,0 +1,5 @@
+import { GuidePage } from '@/features/guide';
+
+export default function Page() {
+  return <GuidePage />;
+}

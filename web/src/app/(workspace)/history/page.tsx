@@ -1,0 +1,5 @@
+import { HistoryPage } from '@/features/history';
+
+export default function Page() {
+  return <HistoryPage />;
+}

@@ -1,0 +1,5 @@
+import { OfflinePage } from '@/features/pwa';
+
+export default function Page() {
+  return <OfflinePage />;
+}

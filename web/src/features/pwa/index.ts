@@ -1,0 +1,2 @@
+export { OfflinePage } from './offline';
+export { UpdatePrompt } from './update';
