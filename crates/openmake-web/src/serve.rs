@@ -8,7 +8,7 @@ use rust_embed::EmbeddedFile;
 
 use crate::{
     encoding,
-    headers::{caching, content_type, security},
+    headers::{self, caching, content_type, is_frame, security},
     policy::{self, Policies},
 };
 
@@ -110,12 +110,15 @@ impl Site {
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         headers.insert(
             header::CONTENT_SECURITY_POLICY,
-            if is_html(file) {
-                self.policies.of(file)
-            } else {
-                policy::NOTHING
+            match (is_html(file), is_frame(file)) {
+                (true, true) => policy::FRAME,
+                (true, false) => self.policies.of(file),
+                (false, _) => policy::NOTHING,
             },
         );
+        if is_frame(file) {
+            headers::frame(headers);
+        }
         if let Ok(tag) = HeaderValue::from_str(&tag) {
             headers.insert(header::ETAG, tag);
         }

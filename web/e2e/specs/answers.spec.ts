@@ -106,6 +106,27 @@ test('pictures open in a viewer', async ({ app }) => {
   await expect(answer.getByRole('button', { name: 'Look at red' })).toBeFocused();
 });
 
+test('a diagram is drawn as a picture, in the colours of the page', async ({ app }) => {
+  const { page } = app;
+  await app.setUp();
+  await app.askAndWait('/echo ```mermaid\ngraph LR\n  question --> model\n```');
+  const picture = app.answers.last().getByRole('img', { name: 'Diagram' });
+  await expect(picture).toBeVisible();
+  const size = () => picture.evaluate((image: HTMLImageElement) => image.naturalWidth);
+  await expect.poll(size).toBeGreaterThan(50);
+  const dark = await picture.getAttribute('src');
+  await page.evaluate(() => {
+    localStorage.setItem('openmake.theme', 'light');
+    dispatchEvent(new Event('storage'));
+  });
+  await expect(picture).not.toHaveAttribute('src', dark ?? '');
+  await app.answers.last().getByRole('button', { name: 'Show the source' }).click();
+  await expect(app.answers.last().locator('pre')).toContainText('question --> model');
+  await app.askAndWait('/echo ```mermaid\nthis is no diagram\n```');
+  await expect(app.answers.last()).toContainText('This diagram cannot be drawn');
+  await expect(app.answers.last().locator('pre')).toContainText('this is no diagram');
+});
+
 test('a tool call shows what was asked and what came', async ({ app }) => {
   await app.setUp();
   await app.askAndWait('/tool');

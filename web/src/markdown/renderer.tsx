@@ -11,6 +11,7 @@ import {
 } from 'streamdown';
 import { useTranslations } from 'use-intl';
 import { CodeBlock } from './code-block';
+import { Diagram } from './diagram';
 import { formulaOf, markFormulas, unmarkFormulas } from './formulas';
 import { safeImage, safeLink } from './links';
 import { AnswerPicture } from './picture';
@@ -42,13 +43,9 @@ function Pre({ children }: Props) {
     ? (children.props.className ?? '')
     : '';
   const language = /language-(\S+)/.exec(className)?.[1] ?? '';
-  return (
-    <CodeBlock
-      code={textOf(children).replace(/\n$/, '')}
-      language={language}
-      finished={!incomplete}
-    />
-  );
+  const code = textOf(children).replace(/\n$/, '');
+  if (language === 'mermaid' && !incomplete) return <Diagram source={code} />;
+  return <CodeBlock code={code} language={language} finished={!incomplete} />;
 }
 
 function Link({ href, children }: Props) {
