@@ -8,7 +8,7 @@ const FRAME = '/frames/diagram';
 const PATIENCE_MS = 20_000;
 /** Longer ones are shown as text: drawing them would take the page's time. */
 const LONGEST = 20_000;
-const KEPT = 50;
+const KEPT = 200;
 
 interface Waiting {
   resolve: (url: string) => void;
