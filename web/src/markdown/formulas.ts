@@ -173,42 +173,68 @@ function mayBegin(text: string, at: number, delimiter: Delimiter): boolean {
   return !raw.includes('\n') && /^\S*[\\^_]/.test(raw) && !INSIDE_WORD.test(before);
 }
 
-/**
- * Turns `$…$`, `$$…$$`, `\(…\)` and `\[…\]` into marked code spans. A blank
- * line ends a formula, as it does in TeX. With `live`, one that is still being
- * written at the end is set apart too.
- */
-export function markFormulas(text: string, live: boolean): string {
-  if (!CANDIDATE.test(text)) return text;
-  const out: string[] = [];
+/** Whether a line begins a fence; backticks after them make it a code span. */
+function fenceOf(line: string): string | null {
+  const ticks = FENCE.exec(line)?.[1];
+  if (!ticks) return null;
+  const rest = line.slice(line.indexOf(ticks) + ticks.length);
+  return ticks.startsWith('`') && rest.includes('`') ? null : ticks;
+}
+
+/** What of a text will never be read another way, whatever follows. */
+interface Settled {
+  input: string;
+  output: string;
+  fence: string | null;
+}
+
+const NOTHING: Settled = { input: '', output: '', fence: null };
+
+/** Reads lines on from where a text is settled, and says to where it is now. */
+function markRest(settled: Settled, text: string, live: boolean): [string, Settled] {
+  let { output, fence } = settled;
+  let now = settled;
   let open: string[] = [];
-  let fence: string | null = null;
   const flush = (last: boolean) => {
-    if (open.length > 0) out.push(markLines(open.join('\n'), live && last));
+    if (open.length > 0) output += markLines(open.join(''), live && last);
     open = [];
   };
-  for (const line of text.split('\n')) {
-    const ticks = FENCE.exec(line)?.[1];
+  for (let at = settled.input.length; at < text.length; ) {
+    const found = text.indexOf('\n', at);
+    const end = found < 0 ? text.length : found + 1;
+    const line = text.slice(at, end);
+    at = end;
     if (fence !== null) {
-      if (ticks?.startsWith(fence) && /[`~]\s*$/.test(line)) fence = null;
-      out.push(line);
-    } else if (
-      ticks &&
-      !(ticks[0] === '`' && line.slice(line.indexOf(ticks) + ticks.length).includes('`'))
-    ) {
+      if (FENCE.exec(line)?.[1]?.startsWith(fence) && /[`~]\s*$/.test(line)) fence = null;
+      output += line;
+    } else if (BLANK.test(line) || TABLE_ROW.test(line) || fenceOf(line) !== null) {
       flush(false);
-      fence = ticks;
-      out.push(line);
-    } else if (BLANK.test(line)) {
-      flush(false);
-      out.push(line);
-    } else if (TABLE_ROW.test(line)) {
-      flush(false);
-      out.push(markLines(line, false));
+      fence = fenceOf(line);
+      output += TABLE_ROW.test(line) ? markLines(line, false) : line;
     } else {
       open.push(line);
+      continue;
     }
+    if (found >= 0) now = { input: text.slice(0, end), output, fence };
   }
   flush(true);
-  return out.join('\n');
+  return [output, now];
+}
+
+/**
+ * Turns `$…$`, `$$…$$`, `\(…\)` and `\[…\]` into marked code spans. A blank
+ * line ends a formula, as it does in TeX. One that is still being written at
+ * the end of a live text is set apart too. It remembers what it read, so that
+ * a text that grows costs what is new.
+ */
+export class FormulaMarker {
+  #settled = NOTHING;
+
+  mark(text: string, live: boolean): string {
+    if (!CANDIDATE.test(text)) return text;
+    const from = text.startsWith(this.#settled.input) ? this.#settled : NOTHING;
+    const [output, settled] = markRest(from, text, live);
+    this.#settled = settled;
+    return output;
+  }
 }

@@ -1,7 +1,15 @@
 'use client';
 
 import { ImageOff } from 'lucide-react';
-import { type ComponentProps, isValidElement, lazy, memo, type ReactNode, Suspense } from 'react';
+import {
+  type ComponentProps,
+  isValidElement,
+  lazy,
+  memo,
+  type ReactNode,
+  Suspense,
+  useState,
+} from 'react';
 import rehypeSanitize, { defaultSchema } from 'rehype-sanitize';
 import {
   type Components,
@@ -12,7 +20,7 @@ import {
 import { useTranslations } from 'use-intl';
 import { CodeBlock } from './code-block';
 import { Diagram } from './diagram';
-import { formulaOf, markFormulas, unmarkFormulas } from './formulas';
+import { FormulaMarker, formulaOf, unmarkFormulas } from './formulas';
 import { safeImage, safeLink } from './links';
 import { AnswerPicture } from './picture';
 import { splitPieces } from './split';
@@ -124,7 +132,7 @@ const COMPONENTS: Components = {
 };
 
 // No rehype-raw: HTML of a model is text. Data images are judged by `safeImage`.
-const REHYPE: ComponentProps<typeof Streamdown>['rehypePlugins'] = [
+const REHYPE: NonNullable<ComponentProps<typeof Streamdown>['rehypePlugins']> = [
   [
     rehypeSanitize,
     {
@@ -154,10 +162,26 @@ function unmark(node: MarkdownNode): void {
   for (const child of node.children ?? []) unmark(child);
 }
 
-const REMARK: ComponentProps<typeof Streamdown>['remarkPlugins'] = [
+const REMARK: NonNullable<ComponentProps<typeof Streamdown>['remarkPlugins']> = [
   ...Object.values(defaultRemarkPlugins),
   () => unmark,
 ];
+
+function Prose({ text, live, growing }: { text: string; live: boolean; growing: boolean }) {
+  const [formulas] = useState(() => new FormulaMarker());
+  return (
+    <Streamdown
+      components={COMPONENTS}
+      remarkPlugins={REMARK}
+      rehypePlugins={REHYPE}
+      controls={false}
+      mode={live ? 'streaming' : 'static'}
+      parseIncompleteMarkdown={live}
+    >
+      {formulas.mark(text, growing)}
+    </Streamdown>
+  );
+}
 
 /** An answer as Markdown; `live` while it is being written. */
 export const MarkdownRenderer = memo(function MarkdownRenderer({
@@ -175,18 +199,13 @@ export const MarkdownRenderer = memo(function MarkdownRenderer({
         {piece.text}
       </div>
     ) : (
-      <Streamdown
+      <Prose
         // biome-ignore lint/suspicious/noArrayIndexKey: pieces are only ever added at the end
         key={index}
-        components={COMPONENTS}
-        remarkPlugins={REMARK}
-        rehypePlugins={REHYPE}
-        controls={false}
-        mode={live ? 'streaming' : 'static'}
-        parseIncompleteMarkdown={live}
-      >
-        {markFormulas(piece.text, live && index === pieces.length - 1)}
-      </Streamdown>
+        text={piece.text}
+        live={live}
+        growing={live && index === pieces.length - 1}
+      />
     ),
   );
 });
