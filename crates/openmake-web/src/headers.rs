@@ -23,6 +23,22 @@ pub(crate) fn security(headers: &mut HeaderMap) {
     }
 }
 
+/// Whether a file belongs to a frame that our pages embed and that has an
+/// origin of its own.
+pub(crate) fn is_frame(file: &str) -> bool {
+    file.starts_with("frames/")
+}
+
+/// What differs for the frames: our pages may embed them, and they, whose
+/// origin is opaque, may load their own scripts. Who may embed is the policy's.
+pub(crate) fn frame(headers: &mut HeaderMap) {
+    headers.remove(header::X_FRAME_OPTIONS);
+    headers.insert(
+        "cross-origin-resource-policy",
+        HeaderValue::from_static("cross-origin"),
+    );
+}
+
 /// How long a file may be kept: the bundler puts a hash into the names of its
 /// own, the others keep their names over releases.
 pub(crate) fn caching(file: &str) -> HeaderValue {

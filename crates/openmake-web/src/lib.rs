@@ -8,6 +8,8 @@
 //!   are kept for ever.
 //! - Each page has a content security policy with the hashes of its own inline
 //!   scripts, from the export's `csp-manifest.json`.
+//! - What is under `/frames/` is for frames that our pages embed, each in an
+//!   origin of its own with a policy that lets it reach nothing.
 //!
 //! A release build embeds `web/out`; a debug build reads it at run time. Where
 //! it was not built, every path answers with a page that says how to.

@@ -21,6 +21,14 @@ pub(crate) const NOTHING: HeaderValue =
 pub(crate) const WORKER: HeaderValue =
     HeaderValue::from_static("default-src 'none'; connect-src 'self'; frame-ancestors 'none'");
 
+/// For a frame that draws what a model wrote: its own scripts and any styles,
+/// from nowhere and to nowhere else, in an origin that is nobody's. Only our
+/// pages embed it.
+pub(crate) const FRAME: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src data:; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts",
+);
+
 /// The policies of the export's pages, by file.
 #[derive(Debug)]
 pub(crate) struct Policies {

@@ -8,7 +8,7 @@ use rust_embed::EmbeddedFile;
 
 use crate::{
     encoding,
-    headers::{caching, content_type, security},
+    headers::{self, caching, content_type, is_frame, security},
     policy::{self, Policies},
 };
 
@@ -111,14 +111,16 @@ impl Site {
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         headers.insert(
             header::CONTENT_SECURITY_POLICY,
-            if is_html(file) {
-                self.policies.of(file)
-            } else if file == WORKER {
-                policy::WORKER
-            } else {
-                policy::NOTHING
+            match file {
+                WORKER => policy::WORKER,
+                _ if is_frame(file) => policy::FRAME,
+                _ if is_html(file) => self.policies.of(file),
+                _ => policy::NOTHING,
             },
         );
+        if is_frame(file) {
+            headers::frame(headers);
+        }
         if let Ok(tag) = HeaderValue::from_str(&tag) {
             headers.insert(header::ETAG, tag);
         }

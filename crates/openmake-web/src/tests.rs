@@ -149,6 +149,38 @@ async fn each_page_has_the_policy_of_its_own_scripts() {
 }
 
 #[tokio::test]
+async fn a_frame_has_an_origin_of_its_own_and_only_our_pages_embed_it() {
+    let frame = get("/frames/diagram").await;
+    assert_eq!(frame.status, StatusCode::OK);
+    let policy = frame.header(header::CONTENT_SECURITY_POLICY);
+    for rule in [
+        "default-src 'none';",
+        "script-src 'self';",
+        "frame-ancestors 'self';",
+        "sandbox allow-scripts",
+    ] {
+        assert!(policy.contains(rule), "{policy}");
+    }
+    assert!(!policy.contains("allow-same-origin"), "{policy}");
+    assert_eq!(frame.header(header::X_FRAME_OPTIONS), "");
+    let script = get("/frames/diagram.js").await;
+    assert_eq!(
+        script.header("cross-origin-resource-policy"),
+        "cross-origin",
+        "its opaque origin loads it"
+    );
+    for path in ["/chat", "/frames/nothing"] {
+        let page = get(path).await;
+        assert_eq!(page.header(header::X_FRAME_OPTIONS), "DENY", "{path}");
+        assert_eq!(
+            page.header("cross-origin-resource-policy"),
+            "same-origin",
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn every_answer_carries_the_security_headers() {
     for path in ["/", "/chat/", "/chat.txt", "/nothing", "/_next/static/a.js"] {
         let answer = get(path).await;

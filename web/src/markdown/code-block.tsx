@@ -1,14 +1,14 @@
 'use client';
 
-import { Check, Copy, Download, WrapText } from 'lucide-react';
-import { memo, useEffect, useRef, useState } from 'react';
+import { Copy, Download, WrapText } from 'lucide-react';
+import { memo, useEffect, useState } from 'react';
 import { useTranslations } from 'use-intl';
-import { copyText, saveFile } from '@/platform/files';
+import { saveFile } from '@/platform/files';
 import { cx } from '@/ui/cx';
+import { Bar, BarButton } from './bar';
+import { useCopied } from './copied';
+import { extensionOf } from './extensions';
 import { highlight, type Token } from './highlight';
-
-const BUTTON =
-  'inline-flex h-7 items-center gap-1.5 rounded-xs px-2 text-muted text-xs hover:bg-hover hover:text-text aria-pressed:text-accent-text [&>svg]:size-3.5';
 
 const Line = memo(function Line({ tokens }: { tokens: Token[] }) {
   return tokens.map((token, index) => (
@@ -50,50 +50,30 @@ export function CodeBlock({
   const t = useTranslations('code');
   const lines = useTokens(code, language, finished);
   const [wrap, setWrap] = useState(false);
-  const [copied, setCopied] = useState(false);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  useEffect(() => () => clearTimeout(timer.current), []);
+  const [copied, copy] = useCopied<'code'>();
 
   return (
     <div className="code-block overflow-hidden rounded-md border border-line bg-code">
-      <div className="flex items-center gap-1 border-line border-b py-1 ps-4 pe-1.5">
-        <span className="me-auto font-mono text-muted text-xs">{language || t('plain')}</span>
-        <button
-          type="button"
-          aria-pressed={wrap}
-          aria-label={t('wrap')}
-          title={t('wrap')}
+      <Bar label={language || t('plain')}>
+        <BarButton
+          label={t('wrap')}
+          icon={<WrapText />}
+          pressed={wrap}
           onClick={() => setWrap(!wrap)}
-          className={BUTTON}
-        >
-          <WrapText />
-        </button>
-        <button
-          type="button"
-          aria-label={t('download')}
-          title={t('download')}
-          onClick={() =>
-            saveFile(new Blob([code]), `code.${/^\w{1,12}$/.test(language) ? language : 'txt'}`)
-          }
-          className={BUTTON}
-        >
-          <Download />
-        </button>
-        <button
-          type="button"
-          onClick={() => {
-            void copyText(code).then((done) => {
-              setCopied(done);
-              clearTimeout(timer.current);
-              timer.current = setTimeout(() => setCopied(false), 2_000);
-            });
-          }}
-          className={BUTTON}
-        >
-          {copied ? <Check className="text-success" /> : <Copy />}
-          {copied ? t('copied') : t('copy')}
-        </button>
-      </div>
+        />
+        <BarButton
+          label={t('download')}
+          icon={<Download />}
+          onClick={() => saveFile(new Blob([code]), `code.${extensionOf(language)}`)}
+        />
+        <BarButton
+          label={copied ? t('copied') : t('copy')}
+          text={copied ? t('copied') : t('copy')}
+          icon={<Copy />}
+          done={copied !== null}
+          onClick={() => copy('code', code)}
+        />
+      </Bar>
       <pre
         tabIndex={0}
         className={cx('md-code overflow-x-auto px-4 py-3', wrap && 'whitespace-pre-wrap')}

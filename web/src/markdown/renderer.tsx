@@ -1,13 +1,33 @@
 'use client';
 
 import { ImageOff } from 'lucide-react';
-import { type ComponentProps, isValidElement, memo, type ReactNode } from 'react';
+import {
+  type ComponentProps,
+  isValidElement,
+  lazy,
+  memo,
+  type ReactNode,
+  Suspense,
+  useState,
+} from 'react';
 import rehypeSanitize, { defaultSchema } from 'rehype-sanitize';
-import { type Components, Streamdown, useIsCodeFenceIncomplete } from 'streamdown';
+import {
+  type Components,
+  defaultRemarkPlugins,
+  Streamdown,
+  useIsCodeFenceIncomplete,
+} from 'streamdown';
 import { useTranslations } from 'use-intl';
 import { CodeBlock } from './code-block';
+import { Diagram } from './diagram';
+import { FormulaMarker, formulaOf, unmarkFormulas } from './formulas';
 import { safeImage, safeLink } from './links';
+import { AnswerPicture } from './picture';
 import { splitPieces } from './split';
+import { TableBlock } from './table';
+
+// A quarter of a megabyte that most answers do not need.
+const Formula = lazy(() => import('./formula').then(({ Formula }) => ({ default: Formula })));
 
 // What streamdown gives to each: anything, of which little is looked at.
 interface Props {
@@ -31,13 +51,9 @@ function Pre({ children }: Props) {
     ? (children.props.className ?? '')
     : '';
   const language = /language-(\S+)/.exec(className)?.[1] ?? '';
-  return (
-    <CodeBlock
-      code={textOf(children).replace(/\n$/, '')}
-      language={language}
-      finished={!incomplete}
-    />
-  );
+  const code = textOf(children).replace(/\n$/, '');
+  if (language === 'mermaid' && !incomplete) return <Diagram source={code} />;
+  return <CodeBlock code={code} language={language} finished={!incomplete} />;
 }
 
 function Link({ href, children }: Props) {
@@ -54,24 +70,35 @@ function Image({ src, alt }: Props) {
   const t = useTranslations('markdown');
   const shown = safeImage(src);
   if (shown !== null)
-    return (
-      <img src={shown} alt={typeof alt === 'string' ? alt : ''} className="max-w-full rounded-sm" />
-    );
+    return <AnswerPicture src={shown} name={typeof alt === 'string' ? alt : ''} />;
   const target = safeLink(src);
   const label = typeof alt === 'string' && alt !== '' ? alt : t('image');
   return (
     <span className="inline-flex items-center gap-2 rounded-sm border border-line bg-glass px-2.5 py-1 text-soft text-sm">
       <ImageOff className="size-4 shrink-0" />
-      {target === null ? label : <Link href={target}>{t('openImage', { label })}</Link>}
+      {target === null ? (
+        label
+      ) : (
+        <Link href={target}>{t('openImage', { label, host: new URL(target).host })}</Link>
+      )}
     </span>
   );
 }
 
 function Table({ children }: Props) {
+  return <TableBlock>{children}</TableBlock>;
+}
+
+/** A code span, or a formula that came as one. */
+function Code({ children }: Props) {
+  const text = textOf(children);
+  const formula = formulaOf(text);
+  if (formula === null) return <code>{children}</code>;
+  if (formula.pending) return <code className="md-pending">{formula.tex}</code>;
   return (
-    <div className="md-table" tabIndex={0}>
-      <table>{children}</table>
-    </div>
+    <Suspense fallback={<code>{formula.tex}</code>}>
+      <Formula tex={formula.tex} display={formula.display} />
+    </Suspense>
   );
 }
 
@@ -81,7 +108,7 @@ const COMPONENTS: Components = {
   img: Image,
   pre: Pre,
   table: Table,
-  code: 'code',
+  code: Code,
   h1: 'h1',
   h2: 'h2',
   h3: 'h3',
@@ -105,7 +132,7 @@ const COMPONENTS: Components = {
 };
 
 // No rehype-raw: HTML of a model is text. Data images are judged by `safeImage`.
-const REHYPE: ComponentProps<typeof Streamdown>['rehypePlugins'] = [
+const REHYPE: NonNullable<ComponentProps<typeof Streamdown>['rehypePlugins']> = [
   [
     rehypeSanitize,
     {
@@ -114,6 +141,47 @@ const REHYPE: ComponentProps<typeof Streamdown>['rehypePlugins'] = [
     },
   ],
 ];
+
+interface MarkdownNode {
+  type: string;
+  children?: MarkdownNode[];
+  value?: string;
+  url?: string;
+  title?: string | null;
+  alt?: string | null;
+}
+
+/** Takes the marks of formulas out of what turned out to be no prose. */
+function unmark(node: MarkdownNode): void {
+  if (node.value !== undefined && node.type !== 'inlineCode') {
+    node.value = unmarkFormulas(node.value);
+  }
+  if (node.url) node.url = unmarkFormulas(node.url);
+  if (node.title) node.title = unmarkFormulas(node.title);
+  if (node.alt) node.alt = unmarkFormulas(node.alt);
+  for (const child of node.children ?? []) unmark(child);
+}
+
+const REMARK: NonNullable<ComponentProps<typeof Streamdown>['remarkPlugins']> = [
+  ...Object.values(defaultRemarkPlugins),
+  () => unmark,
+];
+
+function Prose({ text, live, growing }: { text: string; live: boolean; growing: boolean }) {
+  const [formulas] = useState(() => new FormulaMarker());
+  return (
+    <Streamdown
+      components={COMPONENTS}
+      remarkPlugins={REMARK}
+      rehypePlugins={REHYPE}
+      controls={false}
+      mode={live ? 'streaming' : 'static'}
+      parseIncompleteMarkdown={live}
+    >
+      {formulas.mark(text, growing)}
+    </Streamdown>
+  );
+}
 
 /** An answer as Markdown; `live` while it is being written. */
 export const MarkdownRenderer = memo(function MarkdownRenderer({
@@ -131,17 +199,13 @@ export const MarkdownRenderer = memo(function MarkdownRenderer({
         {piece.text}
       </div>
     ) : (
-      <Streamdown
+      <Prose
         // biome-ignore lint/suspicious/noArrayIndexKey: pieces are only ever added at the end
         key={index}
-        components={COMPONENTS}
-        rehypePlugins={REHYPE}
-        controls={false}
-        mode={live ? 'streaming' : 'static'}
-        parseIncompleteMarkdown={live}
-      >
-        {piece.text}
-      </Streamdown>
+        text={piece.text}
+        live={live}
+        growing={live && index === pieces.length - 1}
+      />
     ),
   );
 });

@@ -1,40 +1,51 @@
 'use client';
 
-import { useQuery } from '@tanstack/react-query';
+import { useQueries } from '@tanstack/react-query';
 import { ImageOff, X } from 'lucide-react';
 import { useTranslations } from 'use-intl';
+import { PictureButton } from '@/markdown/picture';
 import type { Attachment } from '@/platform/api/types';
 import { blobQuery } from '../api';
 import type { Picture } from '../outbox';
 
 const FRAME = 'max-h-72 max-w-full rounded-md border border-line object-contain';
 
-function Stored({ id }: { id: string }) {
-  const t = useTranslations('chat');
-  const { data, error } = useQuery(blobQuery(id));
-  if (error) {
-    return (
-      <span className="flex items-center gap-2 rounded-md border border-line p-4 text-muted text-sm">
-        <ImageOff className="size-4" /> {t('pictureFailed')}
-      </span>
-    );
-  }
-  if (!data) return <span className="size-40 animate-pulse-soft rounded-md bg-hover" />;
-  return (
-    <a href={data} target="_blank" rel="noopener">
-      <img src={data} alt={t('picture')} className={FRAME} />
-    </a>
-  );
-}
-
-/** The pictures of a message. */
+/** The pictures of a message, each a way into the viewer over all of them. */
 export function Attachments({ attachments }: { attachments: readonly Attachment[] }) {
+  const t = useTranslations('chat');
+  const results = useQueries({ queries: attachments.map(({ id }) => blobQuery(id)) });
   if (attachments.length === 0) return null;
+  const loaded = results.flatMap(({ data }) => data ?? []);
+  const pictures = loaded.map((src, index) => ({
+    src,
+    name: loaded.length > 1 ? t('pictureNumber', { number: index + 1 }) : t('picture'),
+  }));
   return (
     <div className="flex flex-wrap justify-end gap-2">
-      {attachments.map(({ id }) => (
-        <Stored key={id} id={id} />
-      ))}
+      {attachments.map(({ id }, position) => {
+        const { data, error } = results[position] ?? {};
+        if (error)
+          return (
+            <span
+              key={id}
+              className="flex items-center gap-2 rounded-md border border-line p-4 text-muted text-sm"
+            >
+              <ImageOff className="size-4" /> {t('pictureFailed')}
+            </span>
+          );
+        if (!data)
+          return <span key={id} className="size-40 animate-pulse-soft rounded-md bg-hover" />;
+        const index = loaded.indexOf(data);
+        return (
+          <PictureButton
+            key={id}
+            src={data}
+            name={pictures[index]?.name ?? t('picture')}
+            className={FRAME}
+            group={() => ({ pictures, index })}
+          />
+        );
+      })}
     </div>
   );
 }

@@ -6,8 +6,11 @@ import { useFormatter, useTranslations } from 'use-intl';
 import type { ToolCall } from '@/platform/api/types';
 import { cx } from '@/ui/cx';
 import { Spinner } from '@/ui/spinner';
+import { CopyButton } from './copy-button';
 
+/** JSON in lines; anything else, and what a parser would round, as it is. */
 function pretty(json: string): string {
+  if (!/^\s*[[{]/.test(json) || /\d{16}/.test(json)) return json;
   try {
     return JSON.stringify(JSON.parse(json), null, 2);
   } catch {
@@ -15,16 +18,38 @@ function pretty(json: string): string {
   }
 }
 
+/** Longer ones are folded, so that what comes after stays in reach. */
+const LINES = 12;
+const LETTERS = 1_200;
+
 function Part({ label, text }: { label: string; text: string }) {
+  const t = useTranslations('answer.tool');
+  const [whole, setWhole] = useState(false);
+  const lines = text.split('\n');
+  const long = lines.length > LINES || text.length > LETTERS;
+  const begin = lines.slice(0, LINES).join('\n').slice(0, LETTERS);
   return (
     <div>
-      <p className="mb-1 text-muted text-xs">{label}</p>
+      <div className="mb-1 flex items-center justify-between gap-2">
+        <p className="text-muted text-xs">{label}</p>
+        <CopyButton text={text} />
+      </div>
       <pre
         tabIndex={0}
-        className="max-h-60 overflow-auto whitespace-pre-wrap rounded-xs bg-code p-2.5 font-mono text-xs"
+        className="max-h-96 overflow-auto whitespace-pre-wrap rounded-xs bg-code p-2.5 font-mono text-xs"
       >
-        {text}
+        {long && !whole ? `${begin}\n…` : text}
       </pre>
+      {long && (
+        <button
+          type="button"
+          aria-expanded={whole}
+          onClick={() => setWhole(!whole)}
+          className="mt-1 rounded-xs px-1 py-0.5 text-accent-text text-xs hover:underline"
+        >
+          {whole ? t('less') : t('more', { count: lines.length })}
+        </button>
+      )}
     </div>
   );
 }
@@ -56,8 +81,12 @@ function Call({ call, running }: { call: ToolCall; running: boolean }) {
         {call.duration_ms != null && (
           <span className="text-muted text-xs tabular-nums">
             {call.duration_ms < 1_000
-              ? `${format.number(call.duration_ms)} ms`
-              : `${format.number(call.duration_ms / 1000, { maximumFractionDigits: 1 })} s`}
+              ? format.number(call.duration_ms, { style: 'unit', unit: 'millisecond' })
+              : format.number(call.duration_ms / 1_000, {
+                  style: 'unit',
+                  unit: 'second',
+                  maximumFractionDigits: 1,
+                })}
           </span>
         )}
         <ChevronRight
@@ -67,7 +96,7 @@ function Call({ call, running }: { call: ToolCall; running: boolean }) {
       {open && (
         <div className="flex flex-col gap-3 px-3 pt-1 pb-3">
           <Part label={t('arguments')} text={pretty(call.arguments)} />
-          {call.output != null && <Part label={t('output')} text={call.output} />}
+          {call.output != null && <Part label={t('output')} text={pretty(call.output)} />}
         </div>
       )}
     </li>
