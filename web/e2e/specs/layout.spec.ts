@@ -37,6 +37,14 @@ for (const { name, width, height } of SIZES) {
         conversation.pathname + conversation.search,
         '/settings',
         '/api-keys',
+        '/admin',
+        '/admin/registration',
+        '/admin/groups',
+        '/admin/budgets',
+        '/admin/prices',
+        '/admin/backups',
+        '/cluster',
+        '/audit',
       ];
       for (const path of inside) {
         await app.open(path);

@@ -1,13 +1,22 @@
 'use client';
 
 import { useQueryClient } from '@tanstack/react-query';
-import { Keyboard, KeySquare, LogOut, Settings, SquarePen, SunMoon } from 'lucide-react';
+import {
+  Keyboard,
+  KeySquare,
+  LogOut,
+  Settings,
+  ShieldCheck,
+  SquarePen,
+  SunMoon,
+} from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useEffect, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { signOut } from '@/features/auth';
 import { conversationsQuery, groupConversations } from '@/features/conversations';
 import { ask } from '@/platform/commands';
+import { ADMIN_PLACES } from '@/platform/places';
 import { chatPath, showConversation, useConversationId, useOnChatPage } from '@/platform/route';
 import { useUser } from '@/platform/session';
 import { THEMES, useTheme } from '@/platform/theme';
@@ -19,6 +28,7 @@ import { type Action, Palette } from './palette';
 export function Shortcuts() {
   const t = useTranslations('palette');
   const person = useTranslations('person');
+  const admin = useTranslations('admin');
   const sidebar = useTranslations('sidebar');
   const themes = useTranslations('settings.theme');
   const router = useRouter();
@@ -103,6 +113,14 @@ export function Shortcuts() {
             run: () => router.push('/api-keys'),
           },
         ]),
+    ...(user.role === 'admin'
+      ? ADMIN_PLACES.map(({ id, path }) => ({
+          id: `admin-${id}`,
+          label: `${person('administration')}: ${admin(`place.${id}`)}`,
+          icon: <ShieldCheck />,
+          run: () => router.push(path),
+        }))
+      : []),
     {
       id: 'theme',
       label: person('switchTheme', { theme: themes(next) }),

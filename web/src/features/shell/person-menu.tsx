@@ -1,6 +1,15 @@
 'use client';
 
-import { ChevronsUpDown, KeySquare, LogOut, Monitor, Moon, Settings, Sun } from 'lucide-react';
+import {
+  ChevronsUpDown,
+  KeySquare,
+  LogOut,
+  Monitor,
+  Moon,
+  Settings,
+  ShieldCheck,
+  Sun,
+} from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useTranslations } from 'use-intl';
 import { signOut } from '@/features/auth';
@@ -47,6 +56,11 @@ export function PersonMenu() {
       {user.role !== 'guest' && (
         <MenuItem icon={<KeySquare />} onSelect={() => router.push('/api-keys')}>
           {t('apiKeys')}
+        </MenuItem>
+      )}
+      {user.role === 'admin' && (
+        <MenuItem icon={<ShieldCheck />} onSelect={() => router.push('/admin')}>
+          {t('administration')}
         </MenuItem>
       )}
       <MenuItem icon={ICONS[next]} onSelect={() => setTheme(next)}>
