@@ -51,9 +51,9 @@ export function BudgetRow({
       </div>
       <progress
         aria-label={t('usedOf', { name })}
-        value={Math.min(budget.spent, budget.limit)}
         // Nothing of nothing is all of it.
-        max={Math.max(budget.limit, 1)}
+        value={full ? 1 : budget.spent}
+        max={full ? 1 : budget.limit}
         className={cx(
           'h-1.5 w-full appearance-none overflow-hidden rounded-full bg-raised [&::-webkit-progress-bar]:bg-raised',
           full

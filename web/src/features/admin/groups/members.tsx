@@ -121,8 +121,8 @@ function MemberRow({ group, member }: { group: Group; member: GroupMember }) {
     },
   });
   return (
-    <li className="flex flex-wrap items-center gap-x-3 gap-y-2 py-3">
-      <div className="min-w-0 flex-1 basis-40">
+    <li className="flex items-center gap-2 py-3">
+      <div className="min-w-0 flex-1">
         <p className="truncate font-medium text-sm">{member.display_name}</p>
         <p className="truncate text-muted text-xs">{member.email}</p>
       </div>

@@ -105,7 +105,7 @@ export function InstanceSettings() {
   }
   const { data } = settings;
   return (
-    <Section id="instance" title={t('title')} lead={t('lead')}>
+    <Section id="instance" title={t('title')}>
       {!data && <Spinner />}
       {data?.warnings.map((warning) => {
         const known = WARNINGS.find((code) => code === warning.code);
