@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { fromMicro, microText, toCount, toMicro } from './money';
 
 describe('amounts of money', () => {
-  it('are millionths, whichever sign parts them', () => {
+  it('are millionths, with or without parted thousands', () => {
     expect(toMicro('2.5')).toBe(2_500_000);
-    expect(toMicro(' 2,50 ')).toBe(2_500_000);
+    expect(toMicro(' 2.50 ')).toBe(2_500_000);
+    expect(toMicro('1,250.5')).toBe(1_250_500_000);
     expect(toMicro('.15')).toBe(150_000);
     expect(toMicro('0')).toBe(0);
     expect(toMicro('0.000001')).toBe(1);
@@ -14,7 +15,7 @@ describe('amounts of money', () => {
   });
 
   it('are nothing else', () => {
-    for (const text of ['', ' ', '-1', '1.2.3', 'two', '1e9', '.', '$3']) {
+    for (const text of ['', ' ', '-1', '1.2.3', 'two', '1e9', '.', '$3', '2,50', '1,0000']) {
       expect(toMicro(text), text).toBeNull();
     }
   });
@@ -33,6 +34,8 @@ describe('counts', () => {
     expect(toCount('1 000')).toBe(1_000);
     expect(toCount('0')).toBe(0);
     expect(toCount('')).toBeNull();
+    expect(toCount('1.5')).toBeNull();
+    expect(toCount('1,5')).toBeNull();
     expect(toCount('-1')).toBeNull();
     expect(toCount('ten')).toBeNull();
   });
