@@ -18,6 +18,14 @@ const BUDGETS = [
   { page: 'developer.html', js: 300 * KB },
   { page: 'guide.html', js: 300 * KB },
   { page: 'offline.html', js: 190 * KB },
+  { page: 'admin.html', js: 300 * KB },
+  { page: 'admin/registration.html', js: 300 * KB },
+  { page: 'admin/groups.html', js: 300 * KB },
+  { page: 'admin/budgets.html', js: 300 * KB },
+  { page: 'admin/prices.html', js: 300 * KB },
+  { page: 'admin/backups.html', js: 300 * KB },
+  { page: 'cluster.html', js: 300 * KB },
+  { page: 'audit.html', js: 300 * KB },
 ];
 const CSS = 30 * KB;
 const HTML = 20 * KB;

@@ -41,6 +41,14 @@ for (const { name, width, height } of SIZES) {
         '/usage',
         '/developer',
         '/guide',
+        '/admin',
+        '/admin/registration',
+        '/admin/groups',
+        '/admin/budgets',
+        '/admin/prices',
+        '/admin/backups',
+        '/cluster',
+        '/audit',
       ];
       for (const path of inside) {
         await app.open(path);

@@ -30,6 +30,18 @@ export function useOnChatPage(): boolean {
   return pathname === '/' || pathname === '/chat';
 }
 
+/** Changes what the address asks of this page, without a step in the history. */
+export function replaceQuery(change: Record<string, string | null>): void {
+  const query = new URLSearchParams(window.location.search);
+  for (const [name, value] of Object.entries(change)) {
+    if (value === null) query.delete(name);
+    else query.set(name, value);
+  }
+  const text = query.toString();
+  const { pathname } = window.location;
+  window.history.replaceState(null, '', text === '' ? pathname : `${pathname}?${text}`);
+}
+
 /** Whether a click asks for this page, not for a new tab or a download. */
 export function isPlainClick(event: MouseEvent): boolean {
   return event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
@@ -57,6 +69,27 @@ export function ConversationLink({
         event.preventDefault();
         if (here) showConversation(id);
         else router.push(chatPath(id));
+      }}
+    />
+  );
+}
+
+/** A link to another page of ours, which loads it without leaving this one. */
+export function PageLink({
+  href,
+  onClick,
+  ...props
+}: { href: string } & Omit<ComponentProps<'a'>, 'href'>) {
+  const router = useRouter();
+  return (
+    <a
+      {...props}
+      href={href}
+      onClick={(event) => {
+        onClick?.(event);
+        if (event.defaultPrevented || !isPlainClick(event)) return;
+        event.preventDefault();
+        router.push(href);
       }}
     />
   );

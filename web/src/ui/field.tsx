@@ -63,6 +63,28 @@ export function TextField({
   );
 }
 
+/** Several lines of text. */
+export function TextArea({
+  label,
+  hint,
+  error,
+  className,
+  ...props
+}: FieldProps & ComponentProps<'textarea'>) {
+  const id = useId();
+  return (
+    <Described id={id} label={label} hint={hint} error={error}>
+      <textarea
+        {...props}
+        id={id}
+        aria-invalid={Boolean(error)}
+        aria-describedby={hint || error ? `${id}-note` : undefined}
+        className={cx(INPUT, 'py-2.5', className)}
+      />
+    </Described>
+  );
+}
+
 /** A password that can be looked at. */
 export function PasswordField({
   label,

@@ -1,14 +1,14 @@
 'use client';
 
-import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useTranslations } from 'use-intl';
-import { modelsQuery } from '@/features/models';
+import { ModelChoice } from '@/features/models';
 import type { ApiKey, ApiKeyScope } from '@/platform/api/types';
 import { useExplain } from '@/platform/errors';
 import { useUser } from '@/platform/session';
 import { Banner } from '@/ui/banner';
 import { Button } from '@/ui/button';
+import { Checkbox } from '@/ui/checkbox';
 import { SelectField, TextField } from '@/ui/field';
 
 /** What the form comes to. */
@@ -30,33 +30,6 @@ function number(text: string): number | null {
   return text === '' ? null : Number(text);
 }
 
-function Check({
-  label,
-  hint,
-  checked,
-  onChange,
-}: {
-  label: string;
-  hint?: string | undefined;
-  checked: boolean;
-  onChange: (checked: boolean) => void;
-}) {
-  return (
-    <label className="flex items-start gap-2.5 text-sm">
-      <input
-        type="checkbox"
-        className="mt-0.5 size-4 accent-accent"
-        checked={checked}
-        onChange={(event) => onChange(event.target.checked)}
-      />
-      <span>
-        {label}
-        {hint && <span className="block text-muted text-xs">{hint}</span>}
-      </span>
-    </label>
-  );
-}
-
 /** Makes a key, or changes one. */
 export function KeyForm({
   of,
@@ -74,7 +47,6 @@ export function KeyForm({
   const t = useTranslations('apiKeys');
   const explain = useExplain();
   const { role } = useUser();
-  const models = useQuery(modelsQuery);
   const [name, setName] = useState(of?.name ?? '');
   const [scopes, setScopes] = useState<readonly ApiKeyScope[]>(of?.scopes ?? SCOPES);
   const [allowed, setAllowed] = useState<readonly string[] | null>(of?.allowed_models ?? null);
@@ -82,10 +54,6 @@ export function KeyForm({
   const [requests, setRequests] = useState(String(of?.requests_per_minute ?? ''));
   const [tokens, setTokens] = useState(String(of?.tokens_per_minute ?? ''));
   const offered = role === 'admin' ? [...SCOPES, ...ADMIN_SCOPES] : SCOPES;
-  const names = [
-    ...new Set([...(models.data?.items.map((model) => model.id) ?? []), ...(allowed ?? [])]),
-  ];
-
   function submit(event: FormEvent) {
     event.preventDefault();
     onSubmit({
@@ -115,7 +83,7 @@ export function KeyForm({
       <fieldset className="flex flex-col gap-2">
         <legend className="mb-1.5 font-medium text-sm">{t('scopes')}</legend>
         {offered.map((scope) => (
-          <Check
+          <Checkbox
             key={scope}
             label={t(`scope.${scope}`)}
             checked={scopes.includes(scope)}
@@ -123,26 +91,12 @@ export function KeyForm({
           />
         ))}
       </fieldset>
-      <fieldset className="flex flex-col gap-2">
-        <legend className="mb-1.5 font-medium text-sm">{t('models')}</legend>
-        <Check
-          label={t('allModels')}
-          checked={allowed === null}
-          onChange={(all) => setAllowed(all ? null : [])}
-        />
-        {allowed !== null && (
-          <div className="scroll-quiet flex max-h-44 flex-col gap-2 overflow-y-auto rounded-md border border-line p-3">
-            {names.map((model) => (
-              <Check
-                key={model}
-                label={model}
-                checked={allowed.includes(model)}
-                onChange={(on) => setAllowed(toggled(allowed, model, on))}
-              />
-            ))}
-          </div>
-        )}
-      </fieldset>
+      <ModelChoice
+        legend={t('models')}
+        allLabel={t('allModels')}
+        value={allowed}
+        onChange={setAllowed}
+      />
       <div className="grid gap-4 sm:grid-cols-3">
         <SelectField
           label={t('expires')}

@@ -1,2 +1,3 @@
+export { nodesQuery } from './api';
 export { ConnectNode } from './connect';
 export { NodeList } from './list';

@@ -12,8 +12,11 @@ import { Button, IconButton } from '@/ui/button';
 import { cx } from '@/ui/cx';
 import { ConfirmDialog, Dialog } from '@/ui/dialog';
 import { Menu, MenuItem, MenuSeparator } from '@/ui/menu';
+import { Spinner } from '@/ui/spinner';
 import { nodesQuery, removeNode, testNode, updateNode } from './api';
 import { ConnectNode } from './connect';
+import { NodeDetails } from './details';
+import { NodeEdit } from './edit';
 import { TestResult } from './form';
 
 const HEALTH = {
@@ -36,6 +39,7 @@ function NodeRow({ node }: { node: ModelNode }) {
   const explain = useExplain();
   const client = useQueryClient();
   const [removing, setRemoving] = useState(false);
+  const [editing, setEditing] = useState(false);
   const refresh = () =>
     Promise.all([
       client.invalidateQueries({ queryKey: nodesQuery.queryKey }),
@@ -88,6 +92,7 @@ function NodeRow({ node }: { node: ModelNode }) {
               </IconButton>
             }
           >
+            <MenuItem onSelect={() => setEditing(true)}>{t('edit')}</MenuItem>
             <MenuItem onSelect={() => change.mutate({ draining: !node.draining })}>
               {node.draining ? t('undrain') : t('drain')}
             </MenuItem>
@@ -101,12 +106,21 @@ function NodeRow({ node }: { node: ModelNode }) {
           </Menu>
         )}
       </div>
+      <NodeDetails node={node} />
       {test.data && <TestResult result={test.data} />}
       {error && (
         <Banner kind="danger" title={explain.error(error).title}>
           {explain.error(error).detail}
         </Banner>
       )}
+      <Dialog
+        open={editing}
+        onOpenChange={setEditing}
+        title={t('editTitle', { name: node.name })}
+        closeLabel={common('close')}
+      >
+        <NodeEdit node={node} onDone={() => setEditing(false)} />
+      </Dialog>
       <ConfirmDialog
         open={removing}
         onOpenChange={setRemoving}
@@ -121,20 +135,32 @@ function NodeRow({ node }: { node: ModelNode }) {
   );
 }
 
+/** Changes of state are told at once; load and latency are not. */
+const REFRESH_MS = 10_000;
+
 /** The model servers, with what an administrator can do about each. */
 export function NodeList() {
   const t = useTranslations('nodes');
   const common = useTranslations('common');
   const explain = useExplain();
-  const nodes = useQuery({ ...nodesQuery, refetchInterval: 30_000 });
+  const nodes = useQuery({ ...nodesQuery, refetchInterval: REFRESH_MS });
   const [adding, setAdding] = useState(false);
   return (
     <div className="flex flex-col gap-3">
       {nodes.error && (
-        <Banner kind="danger" title={explain.error(nodes.error).title}>
+        <Banner
+          kind="danger"
+          title={explain.error(nodes.error).title}
+          action={
+            <Button size="sm" onClick={() => void nodes.refetch()}>
+              {common('retry')}
+            </Button>
+          }
+        >
           {explain.error(nodes.error).detail}
         </Banner>
       )}
+      {nodes.isPending && <Spinner />}
       {nodes.data?.items.length === 0 && (
         <Empty icon={<Server />} title={t('empty')}>
           {t('emptyHelp')}

@@ -10,6 +10,7 @@ import {
   KeySquare,
   LogOut,
   Settings,
+  ShieldCheck,
   SquarePen,
   SunMoon,
 } from 'lucide-react';
@@ -19,6 +20,7 @@ import { useTranslations } from 'use-intl';
 import { signOut } from '@/features/auth';
 import { conversationsQuery, groupConversations } from '@/features/conversations';
 import { ask } from '@/platform/commands';
+import { ADMIN_PLACES } from '@/platform/places';
 import { chatPath, showConversation, useConversationId, useOnChatPage } from '@/platform/route';
 import { useUser } from '@/platform/session';
 import { THEMES, useTheme } from '@/platform/theme';
@@ -30,6 +32,7 @@ import { type Action, Palette } from './palette';
 export function Shortcuts() {
   const t = useTranslations('palette');
   const person = useTranslations('person');
+  const admin = useTranslations('admin');
   const sidebar = useTranslations('sidebar');
   const themes = useTranslations('settings.theme');
   const router = useRouter();
@@ -126,6 +129,14 @@ export function Shortcuts() {
             run: () => router.push('/api-keys'),
           },
         ]),
+    ...(user.role === 'admin'
+      ? ADMIN_PLACES.map(({ id, path }) => ({
+          id: `admin-${id}`,
+          label: `${person('administration')}: ${admin(`place.${id}`)}`,
+          icon: <ShieldCheck />,
+          run: () => router.push(path),
+        }))
+      : []),
     {
       id: 'developer',
       label: person('developer'),

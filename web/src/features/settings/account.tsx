@@ -12,6 +12,7 @@ import { session, useUser } from '@/platform/session';
 import { Banner } from '@/ui/banner';
 import { Button } from '@/ui/button';
 import { PasswordField, TextField } from '@/ui/field';
+import { Section } from '@/ui/section';
 import { Spinner } from '@/ui/spinner';
 import { toast, toastError } from '@/ui/toast';
 import {
@@ -22,7 +23,6 @@ import {
   updateProfile,
 } from './api';
 import { deviceName } from './device';
-import { Section } from './section';
 
 /** What to call the person. */
 export function Profile() {

@@ -5,7 +5,7 @@ import { useTranslations } from 'use-intl';
 import { LOCALES, type Locale, useLocaleChoice } from '@/platform/i18n';
 import { THEMES, useTheme } from '@/platform/theme';
 import { Segmented, SelectField } from '@/ui/field';
-import { Section } from './section';
+import { Section } from '@/ui/section';
 
 const ICONS = {
   dark: <Moon className="size-4" />,

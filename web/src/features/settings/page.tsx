@@ -4,15 +4,12 @@ import { ArrowLeft } from 'lucide-react';
 import { useEffect } from 'react';
 import { useTranslations } from 'use-intl';
 import { PageHeader } from '@/features/frame';
-import { NodeList } from '@/features/nodes';
 import { Reauthentication, SecurityControls } from '@/features/security';
 import { ConversationLink } from '@/platform/route';
 import { useUser } from '@/platform/session';
+import { Section } from '@/ui/section';
 import { Devices, Password, Profile } from './account';
 import { Appearance } from './appearance';
-import { InstanceSettings } from './instance';
-import { Invitations } from './invitations';
-import { Section } from './section';
 
 /** /settings */
 export function SettingsPage() {
@@ -48,16 +45,6 @@ export function SettingsPage() {
                 </Section>
               </Reauthentication>
               <Devices />
-            </>
-          )}
-          {role === 'admin' && (
-            <>
-              <h2 className="mt-6 font-semibold text-xl tracking-tight">{t('administration')}</h2>
-              <InstanceSettings />
-              <Section id="nodes" title={t('nodes.title')} lead={t('nodes.lead')}>
-                <NodeList />
-              </Section>
-              <Invitations />
             </>
           )}
         </div>

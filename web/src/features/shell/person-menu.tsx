@@ -10,6 +10,7 @@ import {
   Monitor,
   Moon,
   Settings,
+  ShieldCheck,
   Sun,
 } from 'lucide-react';
 import { useRouter } from 'next/navigation';
@@ -69,6 +70,11 @@ export function PersonMenu() {
       <MenuItem icon={<BookOpen />} onSelect={() => router.push('/guide')}>
         {t('guide')}
       </MenuItem>
+      {user.role === 'admin' && (
+        <MenuItem icon={<ShieldCheck />} onSelect={() => router.push('/admin')}>
+          {t('administration')}
+        </MenuItem>
+      )}
       <MenuItem icon={ICONS[next]} onSelect={() => setTheme(next)}>
         {t('switchTheme', { theme: themes(next) })}
       </MenuItem>

@@ -1,25 +1,27 @@
 'use client';
 
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { Copy, MailPlus } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import { useFormatter, useTranslations } from 'use-intl';
+import { AdminList } from '@/features/admin-frame';
 import type { CreatedInvitation, Invitation } from '@/platform/api/types';
 import { useExplain } from '@/platform/errors';
 import { copyText } from '@/platform/files';
 import { keys } from '@/platform/query/keys';
-import { Banner } from '@/ui/banner';
+import { itemsOf } from '@/platform/query/pages';
+import { Banner, Empty } from '@/ui/banner';
 import { Button } from '@/ui/button';
 import { SelectField, TextField } from '@/ui/field';
+import { Section } from '@/ui/section';
 import { toast, toastError } from '@/ui/toast';
 import { createInvitation, invitationsQuery, revokeInvitation } from './api';
-import { Section } from './section';
 
 const HOURS = [24, 168, 720] as const;
 const STATUSES = ['open', 'used', 'revoked', 'expired'] as const;
 
 function Created({ created }: { created: CreatedInvitation }) {
-  const t = useTranslations('settings.invitations');
+  const t = useTranslations('admin.invitations');
   const code = useTranslations('code');
   const link = new URL(created.path, window.location.origin).href;
   return (
@@ -43,11 +45,11 @@ function Created({ created }: { created: CreatedInvitation }) {
 }
 
 function InvitationRow({ invitation, onRevoke }: { invitation: Invitation; onRevoke: () => void }) {
-  const t = useTranslations('settings.invitations');
+  const t = useTranslations('admin.invitations');
   const format = useFormatter();
   const status = STATUSES.find((known) => known === invitation.status) ?? 'expired';
   return (
-    <li className="flex items-center gap-3">
+    <li className="flex items-center gap-3 py-3">
       <div className="min-w-0 flex-1">
         <p className="truncate text-sm">{invitation.email ?? t('anyone')}</p>
         <p className="text-muted text-xs">
@@ -72,10 +74,11 @@ function InvitationRow({ invitation, onRevoke }: { invitation: Invitation; onRev
 
 /** Who may come in, while registration is by invitation. */
 export function Invitations() {
-  const t = useTranslations('settings.invitations');
+  const t = useTranslations('admin.invitations');
   const explain = useExplain();
   const client = useQueryClient();
-  const list = useQuery(invitationsQuery);
+  const list = useInfiniteQuery(invitationsQuery);
+  const items = itemsOf(list.data);
   const [email, setEmail] = useState('');
   const [role, setRole] = useState('user');
   const [hours, setHours] = useState<number>(168);
@@ -140,18 +143,22 @@ export function Invitations() {
         <Banner kind="danger" title={explain.error(create.error).title} />
       )}
       {create.data && <Created created={create.data} />}
-      {list.error && <Banner kind="danger" title={explain.error(list.error).title} />}
-      {list.data && list.data.length > 0 && (
-        <ul className="flex flex-col gap-4 border-line border-t pt-5">
-          {list.data.map((invitation) => (
+      <div className="flex flex-col border-line border-t pt-3">
+        <AdminList
+          label={t('title')}
+          query={list}
+          count={items.length}
+          empty={<Empty icon={<MailPlus />} title={t('none')} />}
+        >
+          {items.map((invitation) => (
             <InvitationRow
               key={invitation.id}
               invitation={invitation}
               onRevoke={() => revoke.mutate(invitation.id)}
             />
           ))}
-        </ul>
-      )}
+        </AdminList>
+      </div>
     </Section>
   );
 }

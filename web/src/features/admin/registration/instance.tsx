@@ -10,16 +10,16 @@ import { keys } from '@/platform/query/keys';
 import { Banner } from '@/ui/banner';
 import { Button } from '@/ui/button';
 import { SelectField, Switch, TextField } from '@/ui/field';
+import { Section } from '@/ui/section';
 import { Spinner } from '@/ui/spinner';
 import { toast, toastError } from '@/ui/toast';
 import { settingsQuery, updateSettings } from './api';
-import { Section } from './section';
 
 const MODES: readonly RegistrationMode[] = ['open', 'invitation', 'closed'];
 const WARNINGS = ['insecure_cookies'] as const;
 
 function Name({ settings, onSave }: { settings: Settings; onSave: (name: string) => void }) {
-  const t = useTranslations('settings.instance');
+  const t = useTranslations('admin.instance');
   const common = useTranslations('common');
   const [name, setName] = useState(settings.instance_name);
   return (
@@ -51,7 +51,7 @@ function Name({ settings, onSave }: { settings: Settings; onSave: (name: string)
 }
 
 function DefaultModel({ value, onChange }: { value: string; onChange: (model: string) => void }) {
-  const t = useTranslations('settings.instance');
+  const t = useTranslations('admin.instance');
   const { data } = useQuery(modelsQuery);
   const models = data?.items ?? [];
   return (
@@ -73,7 +73,7 @@ function DefaultModel({ value, onChange }: { value: string; onChange: (model: st
 
 /** What an administrator sets for everyone. */
 export function InstanceSettings() {
-  const t = useTranslations('settings.instance');
+  const t = useTranslations('admin.instance');
   const common = useTranslations('common');
   const explain = useExplain();
   const client = useQueryClient();
@@ -91,13 +91,21 @@ export function InstanceSettings() {
   if (settings.error) {
     return (
       <Section id="instance" title={t('title')}>
-        <Banner kind="danger" title={explain.error(settings.error).title} />
+        <Banner
+          kind="danger"
+          title={explain.error(settings.error).title}
+          action={
+            <Button size="sm" onClick={() => void settings.refetch()}>
+              {common('retry')}
+            </Button>
+          }
+        />
       </Section>
     );
   }
   const { data } = settings;
   return (
-    <Section id="instance" title={t('title')} lead={t('lead')}>
+    <Section id="instance" title={t('title')}>
       {!data && <Spinner />}
       {data?.warnings.map((warning) => {
         const known = WARNINGS.find((code) => code === warning.code);

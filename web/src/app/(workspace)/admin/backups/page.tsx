@@ -1,0 +1,5 @@
+import { BackupsPage } from '@/features/admin';
+
+export default function Page() {
+  return <BackupsPage />;
+}

@@ -1,0 +1,5 @@
+import { BudgetsPage } from '@/features/admin';
+
+export default function Page() {
+  return <BudgetsPage />;
+}

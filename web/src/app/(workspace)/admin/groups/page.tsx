@@ -1,0 +1,5 @@
+import { GroupsPage } from '@/features/admin';
+
+export default function Page() {
+  return <GroupsPage />;
+}

@@ -1,0 +1,5 @@
+import { PricesPage } from '@/features/admin';
+
+export default function Page() {
+  return <PricesPage />;
+}

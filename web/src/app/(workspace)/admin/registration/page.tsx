@@ -1,0 +1,5 @@
+import { RegistrationPage } from '@/features/admin';
+
+export default function Page() {
+  return <RegistrationPage />;
+}

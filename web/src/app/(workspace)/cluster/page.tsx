@@ -1,0 +1,5 @@
+import { ClusterPage } from '@/features/cluster';
+
+export default function Page() {
+  return <ClusterPage />;
+}

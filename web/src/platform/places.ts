@@ -1,0 +1,14 @@
+/** The pages of administration, in the order of their links. */
+export const ADMIN_PLACES = [
+  { id: 'users', path: '/admin' },
+  { id: 'registration', path: '/admin/registration' },
+  { id: 'groups', path: '/admin/groups' },
+  { id: 'budgets', path: '/admin/budgets' },
+  { id: 'prices', path: '/admin/prices' },
+  { id: 'cluster', path: '/cluster' },
+  { id: 'audit', path: '/audit' },
+  { id: 'backups', path: '/admin/backups' },
+] as const;
+
+/** One page of administration. */
+export type AdminPlace = (typeof ADMIN_PLACES)[number]['id'];
