@@ -1,7 +1,7 @@
 'use client';
 
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import { conversationQuery, updateConversation } from '@/features/conversations';
 import { chooseModel, modelsQuery } from '@/features/models';
 import type { Conversation, Message } from '@/platform/api/types';
@@ -105,34 +105,41 @@ function onCreated(id: string): void {
   if (new URLSearchParams(window.location.search).get('c') === null) nameConversation(id);
 }
 
-/** What can be done in a conversation. */
+/** What can be done in a conversation. The same object as long as that is the same. */
 export function useChatActions(conversationId: string | null, tree: Tree) {
   const client = useQueryClient();
   const explain = useExplain();
-  const fail = (error: unknown) => toastError(explain.error(error).title);
-  return {
-    ask: (question: {
-      text: string;
-      pictures: Picture[];
-      model: string | null;
-      parentId?: string | null;
-    }) => ask(client, { ...question, conversationId, parentId: question.parentId }, onCreated),
-    askAgain: (key: string) => askAgain(client, key, onCreated),
-    discard: (key: string) => outbox.remove(key),
-    stop: (turnId: string) => void cancelTurn(turnId).catch(fail),
-    regenerate: (turnId: string, model: string | null) => {
-      if (conversationId) void regenerate(client, conversationId, turnId, model).catch(fail);
-    },
-    resume: (turnId: string) => {
-      if (conversationId) void continueAnswer(client, conversationId, turnId).catch(fail);
-    },
-    show: (messageId: string) => {
-      if (!conversationId) return;
-      const leaf = leafBelow(tree, messageId);
-      patchConversation(client, conversationId, { active_leaf_id: leaf });
-      updateConversation(conversationId, { active_leaf_id: leaf }).catch(fail);
-    },
-  };
+  // What is asked later must not make every message on the page be built anew.
+  const now = useRef({ explain, tree });
+  useEffect(() => {
+    now.current = { explain, tree };
+  });
+  return useMemo(() => {
+    const fail = (error: unknown) => toastError(now.current.explain.error(error).title);
+    return {
+      ask: (question: {
+        text: string;
+        pictures: Picture[];
+        model: string | null;
+        parentId?: string | null;
+      }) => ask(client, { ...question, conversationId, parentId: question.parentId }, onCreated),
+      askAgain: (key: string) => askAgain(client, key, onCreated),
+      discard: (key: string) => outbox.remove(key),
+      stop: (turnId: string) => void cancelTurn(turnId).catch(fail),
+      regenerate: (turnId: string, model: string | null) => {
+        if (conversationId) void regenerate(client, conversationId, turnId, model).catch(fail);
+      },
+      resume: (turnId: string) => {
+        if (conversationId) void continueAnswer(client, conversationId, turnId).catch(fail);
+      },
+      show: (messageId: string) => {
+        if (!conversationId) return;
+        const leaf = leafBelow(now.current.tree, messageId);
+        patchConversation(client, conversationId, { active_leaf_id: leaf });
+        updateConversation(conversationId, { active_leaf_id: leaf }).catch(fail);
+      },
+    };
+  }, [client, conversationId]);
 }
 
 export type ChatActions = ReturnType<typeof useChatActions>;

@@ -1,6 +1,6 @@
 'use client';
 
-import { useEffect, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { useConversationActions } from '@/features/conversations';
 import { PageHeader } from '@/features/frame';
@@ -134,7 +134,10 @@ export function ChatPage() {
     outgoing?.parentId === undefined
       ? -1
       : shown.messages.findIndex(({ parent_id }) => (parent_id ?? null) === outgoing.parentId);
-  const messages = cut < 0 ? shown.messages : shown.messages.slice(0, cut);
+  const messages = useMemo(
+    () => (cut < 0 ? shown.messages : shown.messages.slice(0, cut)),
+    [cut, shown.messages],
+  );
   const deleted = shown.conversation?.deleted_at != null;
   useCopyKeys(messages);
 
@@ -173,6 +176,7 @@ export function ChatPage() {
         ) : begun ? (
           <Transcript
             key={id ?? 'new'}
+            id={id}
             messages={messages}
             tree={shown.tree}
             model={model}
