@@ -31,12 +31,12 @@ function fileName(title: string): string {
   );
 }
 
-/** What can be done with a conversation, shown at once and taken back on failure. */
-export function useConversationActions(conversation: Conversation, shown: boolean) {
+/** What can be done with a conversation (with none, nothing that may be asked for), shown at once and taken back on failure. */
+export function useConversationActions(conversation: Conversation | null, shown: boolean) {
   const t = useTranslations('sidebar');
   const explain = useExplain();
   const client = useQueryClient();
-  const { id } = conversation;
+  const id = conversation?.id ?? '';
   const fail = (error: unknown) => toastError(explain.error(error).title);
 
   function edit(change: (old: Conversation) => Conversation | null): void {
@@ -98,7 +98,7 @@ export function useConversationActions(conversation: Conversation, shown: boolea
       const extension = format === 'json' ? 'json' : 'md';
       saveFile(
         await exportConversation(id, format),
-        `${fileName(conversation.title)}.${extension}`,
+        `${fileName(conversation?.title ?? '')}.${extension}`,
       );
     },
     onError: fail,
@@ -106,9 +106,9 @@ export function useConversationActions(conversation: Conversation, shown: boolea
 
   return {
     rename: (title: string) => update.mutate({ title }),
-    pin: () => update.mutate({ pinned: !conversation.pinned }),
+    pin: () => update.mutate({ pinned: !conversation?.pinned }),
     archive: () => {
-      const archived = !conversation.archived;
+      const archived = !conversation?.archived;
       update.mutate({ archived });
       if (archived) {
         toast(t('archived'), {

@@ -7,7 +7,7 @@ import { useEffect, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { signOut } from '@/features/auth';
 import { conversationsQuery, groupConversations } from '@/features/conversations';
-import { ask } from '@/platform/commands';
+import { ask, onCommand } from '@/platform/commands';
 import { chatPath, showConversation, useConversationId, useOnChatPage } from '@/platform/route';
 import { useUser } from '@/platform/session';
 import { THEMES, useTheme } from '@/platform/theme';
@@ -84,6 +84,15 @@ export function Shortcuts() {
     window.addEventListener('keydown', onKeyDown);
     return () => window.removeEventListener('keydown', onKeyDown);
   });
+
+  useEffect(
+    () =>
+      onCommand((command) => {
+        if (command === 'palette') setPalette(true);
+        if (command === 'help') setHelp(true);
+      }),
+    [],
+  );
 
   const actions: Action[] = [
     { id: 'new', label: sidebar('newChat'), icon: <SquarePen />, run: () => open(null) },
