@@ -86,6 +86,15 @@ export const Transcript = memo(function Transcript({
       <div
         ref={box}
         tabIndex={0}
+        onKeyDown={(event) => {
+          if (event.target !== event.currentTarget) return;
+          // The browser would glide there, and messages that are measured on
+          // the way would stop it.
+          if (event.key === 'Home') event.currentTarget.scrollTop = 0;
+          else if (event.key === 'End') toEnd();
+          else return;
+          event.preventDefault();
+        }}
         className="scroll-quiet h-full overflow-y-auto [overflow-anchor:none]"
       >
         <div
