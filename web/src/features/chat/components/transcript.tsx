@@ -83,6 +83,7 @@ export const Transcript = memo(function Transcript({
 
   return (
     <div className="relative min-h-0 flex-1">
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: what can be scrolled takes the keys that scroll */}
       <div
         ref={box}
         tabIndex={0}
