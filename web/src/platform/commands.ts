@@ -1,7 +1,7 @@
 import { Listeners } from './listeners';
 
 /** What a key or the palette can ask of the page that is shown. */
-export type Command = 'focus-composer' | 'copy-answer';
+export type Command = 'focus-composer' | 'copy-answer' | 'choose-model' | 'palette' | 'help';
 
 const asked = new Listeners<Command>();
 

@@ -7,6 +7,7 @@ import { keys } from '@/platform/query/keys';
 import { continueTurn, patchConversation, putMessages, regenerateTurn, startTurn } from './api';
 import type { Run } from './fold';
 import { Outbox, type Outgoing, type Picture } from './outbox';
+import { Queue } from './queue';
 import { type RunEnd, RunStore } from './runs';
 
 /** The answers that are being written. */
@@ -19,6 +20,9 @@ export const runs = new RunStore({
 
 /** The questions that the server has not taken yet. */
 export const outbox = new Outbox();
+
+/** The questions that wait for an answer to end. */
+export const queue = new Queue();
 
 /** What only who watched an answer knows: its message does not say. */
 export interface Witnessed {
@@ -50,9 +54,42 @@ export function ask(
   question: Question,
   onCreated: (id: string) => void,
 ): void {
-  const key = newId();
+  send(client, newId(), question, onCreated);
+}
+
+function send(
+  client: QueryClient,
+  key: string,
+  question: Question,
+  onCreated: (id: string) => void,
+): void {
   outbox.add({ ...question, key, state: 'sending', error: null });
   void deliver(client, key, onCreated);
+}
+
+/** Sends a question that waited, whatever it waited for. */
+export function sendQueued(client: QueryClient, key: string): void {
+  const item = queue.take(key);
+  if (item) send(client, key, { ...item, parentId: undefined }, () => undefined);
+}
+
+/**
+ * Sends what waits in a conversation, if the answer it waits for is there and
+ * whole: after one that was stopped or failed, the person says how to go on.
+ */
+export function sendNext(client: QueryClient, conversationId: string): void {
+  const next = queue.ready(conversationId);
+  if (!next || outbox.items().some((item) => item.conversationId === conversationId)) return;
+  const messages = client.getQueryData<Message[]>(keys.messages(conversationId));
+  const leaf = leafOf(client, conversationId);
+  const last = messages?.find(({ id }) => id === leaf);
+  if (last?.status === 'complete') sendQueued(client, next.key);
+}
+
+/** Takes a question back that was not sent. */
+export function discard(key: string): void {
+  outbox.remove(key);
+  queue.gone(key);
 }
 
 /** Sends a question that failed once more: with the same key, so never twice. */
@@ -89,7 +126,7 @@ async function deliver(
       key,
     );
     await accept(client, conversationId, started, item);
-    outbox.remove(key);
+    discard(key);
     void invalidateLists(client);
   } catch (error) {
     outbox.update(key, { state: 'failed', error });
@@ -241,6 +278,7 @@ async function settle(client: QueryClient, { place, run }: RunEnd): Promise<void
     invalidateLists(client),
   ]);
   runs.drop(turnId);
+  sendNext(client, conversationId);
 }
 
 /** Lets ended runs become messages. The answer undoes it. */

@@ -1,22 +1,36 @@
 'use client';
 
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import { conversationQuery, updateConversation } from '@/features/conversations';
 import { chooseModel, modelsQuery } from '@/features/models';
 import type { Conversation, Message } from '@/platform/api/types';
 import { useExplain } from '@/platform/errors';
+import { newId } from '@/platform/ids';
 import { keys } from '@/platform/query/keys';
 import { nameConversation } from '@/platform/route';
 import { readStored, writeStored } from '@/platform/storage';
 import { toastError } from '@/ui/toast';
 import { cancelTurn, messagesQuery, patchConversation } from './api';
-import { ask, askAgain, continueAnswer, outbox, regenerate, runs } from './engine';
+import {
+  ask,
+  askAgain,
+  continueAnswer,
+  discard,
+  outbox,
+  queue,
+  regenerate,
+  runs,
+  sendNext,
+  sendQueued,
+} from './engine';
 import type { Run } from './fold';
 import type { Outgoing, Picture } from './outbox';
+import type { Queued } from './queue';
 import { branch, buildTree, leafBelow, type Tree } from './tree';
 
 const noItems: readonly Outgoing[] = [];
+const noQueue: readonly Queued[] = [];
 const noMessages: readonly Message[] = [];
 
 /** A running answer, flushed at most twenty times a second. */
@@ -37,6 +51,36 @@ export function useOutgoing(conversationId: string | null): Outgoing | null {
   const items = useSyncExternalStore(outbox.subscribe, outbox.items, () => noItems);
   return items.find((item) => item.conversationId === conversationId) ?? null;
 }
+
+/** What waits in a conversation for its answer to end, and what can be done with it. */
+export function useQueue(conversationId: string | null, idle: boolean) {
+  const client = useQueryClient();
+  const all = useSyncExternalStore(queue.subscribe, queue.items, () => noQueue);
+  const items = useMemo(
+    () => all.filter((item) => item.conversationId === conversationId),
+    [all, conversationId],
+  );
+  // The answer may have ended while nobody was here to see it.
+  useEffect(() => {
+    if (conversationId !== null && idle && items.length > 0) sendNext(client, conversationId);
+  }, [client, conversationId, idle, items]);
+  return {
+    items,
+    add: (question: { text: string; pictures: Picture[]; model: string | null }) => {
+      if (conversationId !== null)
+        queue.add({ ...question, key: newId(), conversationId, lost: 0 });
+    },
+    edit: (key: string, text: string) => queue.edit(key, text),
+    editing: (key: string | null) => {
+      queue.editing(key);
+      if (key === null && conversationId !== null && idle) sendNext(client, conversationId);
+    },
+    remove: (key: string) => queue.remove(key),
+    send: (key: string) => sendQueued(client, key),
+  };
+}
+
+export type QueueActions = ReturnType<typeof useQueue>;
 
 /** A conversation as it is shown. */
 export interface Shown {
@@ -105,34 +149,41 @@ function onCreated(id: string): void {
   if (new URLSearchParams(window.location.search).get('c') === null) nameConversation(id);
 }
 
-/** What can be done in a conversation. */
+/** What can be done in a conversation. The same object as long as that is the same. */
 export function useChatActions(conversationId: string | null, tree: Tree) {
   const client = useQueryClient();
   const explain = useExplain();
-  const fail = (error: unknown) => toastError(explain.error(error).title);
-  return {
-    ask: (question: {
-      text: string;
-      pictures: Picture[];
-      model: string | null;
-      parentId?: string | null;
-    }) => ask(client, { ...question, conversationId, parentId: question.parentId }, onCreated),
-    askAgain: (key: string) => askAgain(client, key, onCreated),
-    discard: (key: string) => outbox.remove(key),
-    stop: (turnId: string) => void cancelTurn(turnId).catch(fail),
-    regenerate: (turnId: string, model: string | null) => {
-      if (conversationId) void regenerate(client, conversationId, turnId, model).catch(fail);
-    },
-    resume: (turnId: string) => {
-      if (conversationId) void continueAnswer(client, conversationId, turnId).catch(fail);
-    },
-    show: (messageId: string) => {
-      if (!conversationId) return;
-      const leaf = leafBelow(tree, messageId);
-      patchConversation(client, conversationId, { active_leaf_id: leaf });
-      updateConversation(conversationId, { active_leaf_id: leaf }).catch(fail);
-    },
-  };
+  // What is asked later must not make every message on the page be built anew.
+  const now = useRef({ explain, tree });
+  useEffect(() => {
+    now.current = { explain, tree };
+  });
+  return useMemo(() => {
+    const fail = (error: unknown) => toastError(now.current.explain.error(error).title);
+    return {
+      ask: (question: {
+        text: string;
+        pictures: Picture[];
+        model: string | null;
+        parentId?: string | null;
+      }) => ask(client, { ...question, conversationId, parentId: question.parentId }, onCreated),
+      askAgain: (key: string) => askAgain(client, key, onCreated),
+      discard,
+      stop: (turnId: string) => void cancelTurn(turnId).catch(fail),
+      regenerate: (turnId: string, model: string | null) => {
+        if (conversationId) void regenerate(client, conversationId, turnId, model).catch(fail);
+      },
+      resume: (turnId: string) => {
+        if (conversationId) void continueAnswer(client, conversationId, turnId).catch(fail);
+      },
+      show: (messageId: string) => {
+        if (!conversationId) return;
+        const leaf = leafBelow(now.current.tree, messageId);
+        patchConversation(client, conversationId, { active_leaf_id: leaf });
+        updateConversation(conversationId, { active_leaf_id: leaf }).catch(fail);
+      },
+    };
+  }, [client, conversationId]);
 }
 
 export type ChatActions = ReturnType<typeof useChatActions>;

@@ -1,46 +1,50 @@
 'use client';
 
 import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { distanceToEnd, NEAR } from './places';
 
-/** So near to the end counts as the end. */
-const NEAR = 48;
-
-function distance(element: HTMLElement): number {
-  return element.scrollHeight - element.scrollTop - element.clientHeight;
-}
+/** Within so many windows of the end the way there is shown. */
+const GLIDE = 3;
 
 /**
  * Keeps a scrolled box at its end while its content grows, unless the reader
- * went elsewhere. Tells whether they did, and brings them back.
+ * went elsewhere. Tells whether they did, and brings them back. Begins at
+ * `from`, where one was before, or at the end. Whoever else scrolls the box
+ * writes into `last` where it is then, so that this is not taken for the reader.
  */
 export function useStickToEnd(
   box: RefObject<HTMLElement | null>,
   content: RefObject<HTMLElement | null>,
+  from: number | null,
+  last: RefObject<number>,
 ): { away: boolean; toEnd: () => void } {
-  const stuck = useRef(true);
-  const [away, setAway] = useState(false);
+  const stuck = useRef(from === null);
+  const [away, setAway] = useState(from !== null);
 
   useLayoutEffect(() => {
     const element = box.current;
-    if (element) element.scrollTop = element.scrollHeight;
-  }, [box]);
+    if (element) element.scrollTop = stuck.current ? element.scrollHeight : (from ?? 0);
+  }, [box, from]);
 
   useEffect(() => {
     const element = box.current;
     const inner = content.current;
     if (!element || !inner) return;
-    let last = element.scrollTop;
+    last.current = element.scrollTop;
 
     const onScroll = () => {
       const top = element.scrollTop;
+      const far = distanceToEnd(element);
       // Growth also moves the end away; only a move upwards is the reader's.
-      if (top < last - 2 && distance(element) > NEAR) stuck.current = false;
-      else if (distance(element) <= NEAR) stuck.current = true;
-      last = top;
+      if (far <= NEAR) stuck.current = true;
+      else if (top < last.current - 2) stuck.current = false;
+      last.current = top;
       setAway(!stuck.current);
     };
     const observer = new ResizeObserver(() => {
-      if (stuck.current) element.scrollTop = element.scrollHeight;
+      if (!stuck.current) return;
+      element.scrollTop = element.scrollHeight;
+      last.current = element.scrollTop;
     });
     observer.observe(inner);
     observer.observe(element);
@@ -49,7 +53,7 @@ export function useStickToEnd(
       observer.disconnect();
       element.removeEventListener('scroll', onScroll);
     };
-  }, [box, content]);
+  }, [box, content, last]);
 
   return {
     away,
@@ -58,7 +62,9 @@ export function useStickToEnd(
       if (!element) return;
       stuck.current = true;
       setAway(false);
-      element.scrollTo({ top: element.scrollHeight, behavior: 'smooth' });
+      // A long way is leapt: nobody watches a thousand messages fly by.
+      const near = distanceToEnd(element) < GLIDE * element.clientHeight;
+      element.scrollTo({ top: element.scrollHeight, behavior: near ? 'smooth' : 'instant' });
     },
   };
 }

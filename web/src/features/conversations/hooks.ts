@@ -31,15 +31,14 @@ function fileName(title: string): string {
   );
 }
 
-/** What can be done with a conversation, shown at once and taken back on failure. */
-export function useConversationActions(conversation: Conversation, shown: boolean) {
+/** What can be done with a conversation (with none, nothing that may be asked for), shown at once and taken back on failure. */
+export function useConversationActions(conversation: Conversation | null, shown: boolean) {
   const t = useTranslations('sidebar');
   const explain = useExplain();
   const client = useQueryClient();
-  const { id } = conversation;
   const fail = (error: unknown) => toastError(explain.error(error).title);
 
-  function edit(change: (old: Conversation) => Conversation | null): void {
+  function edit(id: string, change: (old: Conversation) => Conversation | null): void {
     client.setQueriesData<Pages>(
       { queryKey: keys.conversationLists },
       (old) =>
@@ -57,68 +56,70 @@ export function useConversationActions(conversation: Conversation, shown: boolea
     client.setQueryData<Conversation>(keys.conversation(id), (old) => (old && change(old)) ?? old);
   }
 
+  // Each names its conversation: another may be shown by the time of an undo.
   const refresh = () => invalidateLists(client);
   const update = useMutation({
-    mutationFn: (change: UpdateConversation) => updateConversation(id, change),
-    onMutate: (change) =>
-      edit((old) =>
+    mutationFn: ({ id, change }: { id: string; change: UpdateConversation }) =>
+      updateConversation(id, change),
+    onMutate: ({ id, change }) =>
+      edit(id, (old) =>
         change.archived !== undefined && change.archived !== null
           ? null
           : ({ ...old, ...change } as Conversation),
       ),
-    onSuccess: (next) => client.setQueryData(keys.conversation(id), next),
+    onSuccess: (next, { id }) => client.setQueryData(keys.conversation(id), next),
     onError: fail,
     onSettled: refresh,
   });
   const restore = useMutation({
-    mutationFn: () => restoreConversation(id),
+    mutationFn: (id: string) => restoreConversation(id),
     onError: fail,
-    onSettled: () =>
+    onSettled: (_restored, _error, id) =>
       Promise.all([refresh(), client.invalidateQueries({ queryKey: keys.conversation(id) })]),
   });
   const remove = useMutation({
-    mutationFn: () => deleteConversation(id),
-    onMutate: () => {
+    mutationFn: ({ id }: { id: string; shown: boolean }) => deleteConversation(id),
+    onMutate: ({ id }) => {
       // Its own change comes back over the socket: what is deleted is not asked for.
       client.setQueryData<Conversation>(
         keys.conversation(id),
         (known) => known && { ...known, deleted_at: known.updated_at },
       );
-      return edit(() => null);
+      return edit(id, () => null);
     },
-    onSuccess: () => {
-      toast(t('deleted'), { label: t('undo'), run: () => restore.mutate() });
-      if (shown) showConversation(null);
+    onSuccess: (_nothing, { id, shown: wasShown }) => {
+      toast(t('deleted'), { label: t('undo'), run: () => restore.mutate(id) });
+      if (wasShown) showConversation(null);
     },
     onError: fail,
     onSettled: refresh,
   });
   const save = useMutation({
-    mutationFn: async (format: ExportFormat) => {
+    mutationFn: async ({ of, format }: { of: Conversation; format: ExportFormat }) => {
       const extension = format === 'json' ? 'json' : 'md';
-      saveFile(
-        await exportConversation(id, format),
-        `${fileName(conversation.title)}.${extension}`,
-      );
+      saveFile(await exportConversation(of.id, format), `${fileName(of.title)}.${extension}`);
     },
     onError: fail,
   });
 
+  const change = (next: UpdateConversation) => {
+    if (conversation) update.mutate({ id: conversation.id, change: next });
+  };
   return {
-    rename: (title: string) => update.mutate({ title }),
-    pin: () => update.mutate({ pinned: !conversation.pinned }),
+    rename: (title: string) => change({ title }),
+    pin: () => change({ pinned: !conversation?.pinned }),
     archive: () => {
-      const archived = !conversation.archived;
-      update.mutate({ archived });
-      if (archived) {
-        toast(t('archived'), {
-          label: t('undo'),
-          run: () => update.mutate({ archived: false }),
-        });
-      }
+      if (!conversation) return;
+      const { id, archived } = conversation;
+      update.mutate({ id, change: { archived: !archived } });
+      if (archived) return;
+      toast(t('archived'), {
+        label: t('undo'),
+        run: () => update.mutate({ id, change: { archived: false } }),
+      });
     },
-    remove: () => remove.mutate(),
-    restore: () => restore.mutate(),
-    save: (format: ExportFormat) => save.mutate(format),
+    remove: () => conversation && remove.mutate({ id: conversation.id, shown }),
+    restore: () => conversation && restore.mutate(conversation.id),
+    save: (format: ExportFormat) => conversation && save.mutate({ of: conversation, format }),
   };
 }

@@ -2,9 +2,10 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { Brain, Check, ChevronDown, Eye, Search, Sparkles, Wrench } from 'lucide-react';
-import { type KeyboardEvent, type ReactNode, useId, useState } from 'react';
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import type { Model } from '@/platform/api/types';
+import { onCommand } from '@/platform/commands';
 import { cx } from '@/ui/cx';
 import { Popover } from '@/ui/popover';
 import { modelsQuery } from './api';
@@ -186,6 +187,7 @@ export function ModelPicker({
   const t = useTranslations('models');
   const { data } = useQuery(modelsQuery);
   const [open, setOpen] = useState(false);
+  useEffect(() => onCommand((command) => command === 'choose-model' && setOpen(true)), []);
   const chosen = data?.items.find(({ id }) => id === value);
   return (
     <Popover

@@ -19,7 +19,7 @@ import { useEffect, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { signOut } from '@/features/auth';
 import { conversationsQuery, groupConversations } from '@/features/conversations';
-import { ask } from '@/platform/commands';
+import { ask, onCommand } from '@/platform/commands';
 import { ADMIN_PLACES } from '@/platform/places';
 import { chatPath, showConversation, useConversationId, useOnChatPage } from '@/platform/route';
 import { useUser } from '@/platform/session';
@@ -98,6 +98,15 @@ export function Shortcuts() {
     window.addEventListener('keydown', onKeyDown);
     return () => window.removeEventListener('keydown', onKeyDown);
   });
+
+  useEffect(
+    () =>
+      onCommand((command) => {
+        if (command === 'palette') setPalette(true);
+        if (command === 'help') setHelp(true);
+      }),
+    [],
+  );
 
   const actions: Action[] = [
     { id: 'new', label: sidebar('newChat'), icon: <SquarePen />, run: () => open(null) },

@@ -2,7 +2,7 @@
 
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { connectRuns, forgetDrafts, outbox, runs } from '@/features/chat';
+import { connectRuns, forgetDrafts, outbox, queue, runs } from '@/features/chat';
 import { changeHandler } from '@/features/conversations';
 import { live } from '@/platform/live';
 import type { EndReason } from '@/platform/session';
@@ -40,7 +40,10 @@ export function useLive(): void {
       session.subscribe(() => {
         const state = session.state();
         // The next person must find nothing of this one.
-        if (state.status === 'signed-out' && state.reason !== 'expired') forgetDrafts();
+        if (state.status === 'signed-out' && state.reason !== 'expired') {
+          forgetDrafts();
+          queue.clear();
+        }
       }),
     ];
     window.addEventListener('online', hurry);

@@ -1,6 +1,6 @@
 'use client';
 
-import { useEffect, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { useConversationActions } from '@/features/conversations';
 import { PageHeader } from '@/features/frame';
@@ -17,12 +17,14 @@ import { Button } from '@/ui/button';
 import { Spinner } from '@/ui/spinner';
 import { toast } from '@/ui/toast';
 import { readDraft, writeDraft } from '../drafts';
-import { type Shown, useChatActions, useModel, useOutgoing, useShown } from '../hooks';
+import { type Shown, useChatActions, useModel, useOutgoing, useQueue, useShown } from '../hooks';
 import type { Outgoing, Picture } from '../outbox';
 import { Announcer } from './announcer';
 import { Composer } from './composer';
 import { OutgoingQuestion } from './question';
+import { QueuedQuestions } from './queued';
 import { Transcript } from './transcript';
+import { useCommands } from './use-commands';
 import { Welcome } from './welcome';
 
 /** What is typed, kept per conversation. */
@@ -134,12 +136,20 @@ export function ChatPage() {
     outgoing?.parentId === undefined
       ? -1
       : shown.messages.findIndex(({ parent_id }) => (parent_id ?? null) === outgoing.parentId);
-  const messages = cut < 0 ? shown.messages : shown.messages.slice(0, cut);
+  const messages = useMemo(
+    () => (cut < 0 ? shown.messages : shown.messages.slice(0, cut)),
+    [cut, shown.messages],
+  );
   const deleted = shown.conversation?.deleted_at != null;
   useCopyKeys(messages);
+  const commands = useCommands(shown.conversation, messages);
+  const idle = runningTurn === null && outgoing === null && !shown.loading;
+  const queued = useQueue(id, idle);
 
   function send() {
-    actions.ask({ text: draft.text.trim(), pictures: draft.pictures, model });
+    const question = { text: draft.text.trim(), pictures: draft.pictures, model };
+    if (runningTurn === null) actions.ask(question);
+    else queued.add(question);
     draft.setText('');
     draft.setPictures([]);
   }
@@ -173,6 +183,7 @@ export function ChatPage() {
         ) : begun ? (
           <Transcript
             key={id ?? 'new'}
+            id={id}
             messages={messages}
             tree={shown.tree}
             model={model}
@@ -197,17 +208,21 @@ export function ChatPage() {
             {deleted && shown.conversation ? (
               <DeletedNotice conversation={shown.conversation} />
             ) : (
-              <Composer
-                text={draft.text}
-                pictures={draft.pictures}
-                running={runningTurn !== null}
-                disabled={outgoing?.state === 'sending' || shown.loading}
-                focusKey={`${id ?? 'new'} ${nudges}`}
-                onText={draft.setText}
-                onPictures={draft.setPictures}
-                onSend={send}
-                onStop={() => runningTurn && actions.stop(runningTurn)}
-              />
+              <>
+                <QueuedQuestions idle={idle} actions={queued} />
+                <Composer
+                  commands={commands}
+                  text={draft.text}
+                  pictures={draft.pictures}
+                  running={runningTurn !== null}
+                  disabled={outgoing?.state === 'sending' || shown.loading}
+                  focusKey={`${id ?? 'new'} ${nudges}`}
+                  onText={draft.setText}
+                  onPictures={draft.setPictures}
+                  onSend={send}
+                  onStop={() => runningTurn && actions.stop(runningTurn)}
+                />
+              </>
             )}
             <p className="pt-2 text-center text-muted text-xs">{t('mayErr')}</p>
           </div>

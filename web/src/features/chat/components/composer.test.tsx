@@ -66,11 +66,11 @@ describe('the composer', () => {
     expect(screen.getByRole('button', { name: 'Send' })).toHaveProperty('disabled', true);
   });
 
-  it('stops a running answer instead of sending', async () => {
+  it('stops a running answer, and lets the next question wait', async () => {
     const user = userEvent.setup();
     const { onSend, onStop, field } = setup({ running: true });
     await user.type(field, 'next{Enter}');
-    expect(onSend).not.toHaveBeenCalled();
+    expect(onSend).toHaveBeenCalledExactlyOnceWith('next', 0);
     await user.click(screen.getByRole('button', { name: 'Stop answering' }));
     await user.type(field, '{Escape}');
     expect(onStop).toHaveBeenCalledTimes(2);

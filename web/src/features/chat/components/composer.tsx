@@ -14,10 +14,15 @@ import { onCommand } from '@/platform/commands';
 import { IconButton } from '@/ui/button';
 import { cx } from '@/ui/cx';
 import { toastError } from '@/ui/toast';
+import type { SlashCommand } from '../commands';
 import type { Picture } from '../outbox';
 import { MOST_PICTURES, takePictures } from '../pictures';
+import { CommandList, useCommandKeys } from './command-list';
 import { isSendKey } from './keys';
 import { WaitingPictures } from './pictures';
+import { VoiceButton } from './voice';
+
+const NO_COMMANDS: readonly SlashCommand[] = [];
 
 /** Where one writes. */
 export function Composer({
@@ -26,6 +31,7 @@ export function Composer({
   running,
   disabled,
   focusKey,
+  commands = NO_COMMANDS,
   onText,
   onPictures,
   onSend,
@@ -33,11 +39,13 @@ export function Composer({
 }: {
   text: string;
   pictures: readonly Picture[];
-  /** An answer is being written: the button stops it. */
+  /** An answer is being written: it can be stopped, and what is sent waits for it. */
   running: boolean;
   disabled: boolean;
   /** The field takes the focus whenever this changes. */
   focusKey: string;
+  /** What can be done from here by writing `/` and its name. */
+  commands?: readonly SlashCommand[];
   onText: (text: string) => void;
   onPictures: (pictures: Picture[]) => void;
   onSend: () => void;
@@ -46,7 +54,9 @@ export function Composer({
   const t = useTranslations('composer');
   const area = useRef<HTMLTextAreaElement>(null);
   const files = useRef<HTMLInputElement>(null);
+  const [sent, setSent] = useState(0);
   const [dragging, setDragging] = useState(false);
+  const slash = useCommandKeys(text, commands, onText);
   const empty = text.trim() === '' && pictures.length === 0;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: each conversation takes the focus anew
@@ -64,6 +74,13 @@ export function Composer({
       }),
     [],
   );
+
+  function submit() {
+    if (disabled || empty) return;
+    // What is said after that belongs to the next message.
+    setSent(sent + 1);
+    onSend();
+  }
 
   async function add(list: Iterable<File>) {
     const all = [...list];
@@ -87,10 +104,11 @@ export function Composer({
   }
 
   function onKeyDown(event: KeyboardEvent) {
+    if (slash.onKeyDown(event)) return;
     if (event.key === 'Escape' && running) onStop();
     if (!isSendKey(event)) return;
     event.preventDefault();
-    if (!running && !disabled && !empty) onSend();
+    submit();
   }
 
   return (
@@ -98,7 +116,7 @@ export function Composer({
       aria-label={t('label')}
       onSubmit={(event) => {
         event.preventDefault();
-        if (!running && !disabled && !empty) onSend();
+        submit();
       }}
       onDragOver={(event) => {
         if (!event.dataTransfer.types.includes('Files')) return;
@@ -112,6 +130,7 @@ export function Composer({
         dragging ? 'border-accent shadow-glow' : 'border-line-strong',
       )}
     >
+      {slash.state && <CommandList state={slash.state} />}
       {pictures.length > 0 && (
         <div className="px-2 pt-2 pb-1">
           <WaitingPictures
@@ -124,6 +143,9 @@ export function Composer({
         ref={area}
         rows={1}
         aria-label={t('placeholder')}
+        aria-autocomplete={commands.length > 0 ? 'list' : undefined}
+        aria-controls={slash.state?.id}
+        aria-activedescendant={slash.activeId}
         placeholder={dragging ? t('drop') : t('placeholder')}
         value={text}
         maxLength={200_000}
@@ -147,15 +169,17 @@ export function Composer({
         <IconButton label={t('addPicture')} round onClick={() => files.current?.click()}>
           <ImagePlus className="size-5" />
         </IconButton>
+        <VoiceButton key={`${focusKey} ${sent}`} text={text} onText={onText} />
         <span className="me-auto hidden text-muted text-xs sm:inline">{t('keys')}</span>
         <span className="me-auto sm:hidden" />
-        {running ? (
+        {running && (
           <IconButton label={t('stop')} kind="plain" round onClick={onStop}>
             <Square className="size-3.5 fill-current" />
           </IconButton>
-        ) : (
+        )}
+        {(!running || !empty) && (
           <IconButton
-            label={t('send')}
+            label={running ? t('queue') : t('send')}
             kind="primary"
             type="submit"
             disabled={empty || disabled}

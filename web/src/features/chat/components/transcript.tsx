@@ -1,27 +1,59 @@
 'use client';
 
 import { ArrowDown } from 'lucide-react';
-import { type ReactNode, useLayoutEffect, useRef, useState } from 'react';
+import { memo, type ReactNode, useCallback, useRef } from 'react';
 import { useTranslations } from 'use-intl';
 import type { Message } from '@/platform/api/types';
-import { Button, IconButton } from '@/ui/button';
+import { IconButton } from '@/ui/button';
 import type { ChatActions } from '../hooks';
+import { useRows } from '../rows';
 import { useStickToEnd } from '../scroll';
 import { type Tree, versions } from '../tree';
 import { Answer } from './answer';
 import { Question } from './question';
 
-/** So many messages are built at first, and with each step back. */
-const WINDOW = 60;
+/** What keeps the place of messages that are not built. */
+function Gap({ height }: { height: number }) {
+  const set = useCallback(
+    (element: HTMLDivElement | null) => {
+      if (element) element.style.height = `${height}px`;
+    },
+    [height],
+  );
+  return <div ref={set} aria-hidden="true" />;
+}
 
-/** The branch that is shown, its end in view. */
-export function Transcript({
+/** The messages that stand where each stands, made once for as long as the tree is the same. */
+function useVersions(tree: Tree): (message: Message) => readonly Message[] {
+  const made = useRef({ tree, known: new Map<string, readonly Message[]>() });
+  if (made.current.tree !== tree) made.current = { tree, known: new Map() };
+  const { known } = made.current;
+  return (message) => {
+    const found = known.get(message.id) ?? versions(tree, message);
+    known.set(message.id, found);
+    return found;
+  };
+}
+
+/**
+ * The branch that is shown, its end in view.
+ *
+ * Only what is near the window is built, so that the thousandth message costs
+ * what the first did. The price: the browser's own find-in-page, "select all"
+ * and a screen reader's list of articles see the built messages only. The
+ * search in the sidebar finds words in all of them, `/copy` and the export give
+ * the whole text, and reading on with the arrow keys builds what comes next.
+ */
+export const Transcript = memo(function Transcript({
+  id,
   messages,
   tree,
   model,
   actions,
   children,
 }: {
+  /** Under which the place in it is remembered. */
+  id: string | null;
   messages: readonly Message[];
   tree: Tree;
   model: string | null;
@@ -31,62 +63,66 @@ export function Transcript({
   const t = useTranslations('chat');
   const box = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
-  const { away, toEnd } = useStickToEnd(box, content);
-  const [count, setCount] = useState(WINDOW);
-  const heightBefore = useRef<number | null>(null);
-  const shown = messages.slice(-count);
+  const last = useRef(0);
+  const { rows, measure, keep, remembered } = useRows(id, messages, box, last);
+  const { away, toEnd } = useStickToEnd(box, content, remembered, last);
+  const versionsOf = useVersions(tree);
+  const lastIndex = messages.length - 1;
 
-  // Earlier messages come in above: what is being read stays where it is.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: after each step back
-  useLayoutEffect(() => {
-    const element = box.current;
-    if (!element || heightBefore.current === null) return;
-    element.scrollTop += element.scrollHeight - heightBefore.current;
-    heightBefore.current = null;
-  }, [count]);
+  const built = (message: Message, index: number): ReactNode =>
+    message.role === 'assistant' ? (
+      <Answer
+        message={message}
+        versions={versionsOf(message)}
+        last={index === lastIndex}
+        actions={actions}
+      />
+    ) : message.role === 'user' ? (
+      <Question message={message} versions={versionsOf(message)} model={model} actions={actions} />
+    ) : null;
 
   return (
     <div className="relative min-h-0 flex-1">
-      <div ref={box} tabIndex={0} className="scroll-quiet h-full overflow-y-auto">
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: what can be scrolled takes the keys that scroll */}
+      <div
+        ref={box}
+        tabIndex={0}
+        onKeyDown={(event) => {
+          if (event.target !== event.currentTarget) return;
+          // The browser would glide there, and messages that are measured on
+          // the way would stop it.
+          if (event.key === 'Home') event.currentTarget.scrollTop = 0;
+          else if (event.key === 'End') toEnd();
+          else return;
+          event.preventDefault();
+        }}
+        className="scroll-quiet h-full overflow-y-auto [overflow-anchor:none]"
+      >
         <div
           ref={content}
           role="log"
           aria-label={t('transcript')}
           aria-live="off"
-          className="mx-auto flex w-full max-w-(--column) flex-col gap-7 px-4 pt-4 pb-10 sm:px-6"
+          onFocus={keep}
+          className="mx-auto w-full max-w-(--column) px-4 pb-3 sm:px-6"
         >
-          {messages.length > shown.length && (
-            <Button
-              size="sm"
-              className="self-center"
-              onClick={() => {
-                heightBefore.current = box.current?.scrollHeight ?? null;
-                setCount(count + WINDOW);
-              }}
-            >
-              {t('earlier', { count: messages.length - shown.length })}
-            </Button>
-          )}
-          {shown.map((message, index) =>
-            message.role === 'assistant' ? (
-              <Answer
-                key={message.id}
-                message={message}
-                versions={versions(tree, message)}
-                last={index === shown.length - 1}
-                actions={actions}
-              />
-            ) : message.role === 'user' ? (
-              <Question
-                key={message.id}
-                message={message}
-                versions={versions(tree, message)}
-                model={model}
-                actions={actions}
-              />
-            ) : null,
-          )}
-          {children}
+          {rows.map((row) => {
+            if (row.kind === 'gap') return <Gap key={row.key} height={row.height} />;
+            const message = messages[row.index];
+            if (!message) return null;
+            return (
+              <div
+                key={row.key}
+                ref={row.measured ? measure : undefined}
+                data-index={row.index}
+                data-message={message.id}
+                className="flow-root pb-7"
+              >
+                {built(message, row.index)}
+              </div>
+            );
+          })}
+          {children && <div className="pb-7">{children}</div>}
         </div>
       </div>
       {away && (
@@ -103,4 +139,4 @@ export function Transcript({
       )}
     </div>
   );
-}
+});

@@ -1,0 +1,33 @@
+import type { VirtualItem } from '@tanstack/react-virtual';
+
+/** Where one was in a conversation, and how high its messages were. */
+export interface Place {
+  top: number;
+  heights: VirtualItem[];
+}
+
+/** So many places are remembered, the newest. */
+const KEPT = 20;
+/** So near to the end counts as the end. */
+export const NEAR = 48;
+
+const places = new Map<string, Place>();
+
+/** How far the end is below the window. */
+export function distanceToEnd(box: HTMLElement): number {
+  return box.scrollHeight - box.scrollTop - box.clientHeight;
+}
+
+/** Where one was when one left; `null` at the end, which grows meanwhile. */
+export function placeOf(id: string): Place | null {
+  return places.get(id) ?? null;
+}
+
+/** Keeps where one is. */
+export function rememberPlace(id: string, box: HTMLElement, heights: VirtualItem[]): void {
+  places.delete(id);
+  if (distanceToEnd(box) <= NEAR) return;
+  places.set(id, { top: box.scrollTop, heights });
+  const [oldest] = places.keys();
+  if (places.size > KEPT && oldest !== undefined) places.delete(oldest);
+}
