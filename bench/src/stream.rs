@@ -32,6 +32,8 @@ pub(crate) struct Streamed {
 /// How a surface says things in server-sent events.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Dialect {
+    /// What an event with a token contains; members come in any order.
+    pub(crate) token: &'static str,
     /// What stands before the text of a token.
     pub(crate) text: &'static str,
     /// What an event of the good end contains.
@@ -40,13 +42,15 @@ pub(crate) struct Dialect {
 
 /// OpenAI's chunks.
 pub(crate) const OPENAI: Dialect = Dialect {
+    token: "\"delta\":",
     text: "\"content\":",
     end: "[DONE]",
 };
 
 /// A turn's events.
 pub(crate) const TURNS: Dialect = Dialect {
-    text: "\"type\":\"text.delta\",\"text\":",
+    token: "\"type\":\"text.delta\"",
+    text: "\"text\":",
     end: "\"type\":\"turn.completed\"",
 };
 
@@ -144,6 +148,9 @@ impl Reader {
         if event.contains(self.dialect.end) {
             self.ended = true;
         }
+        if !event.contains(self.dialect.token) {
+            return;
+        }
         let Some((_, text)) = event.split_once(self.dialect.text) else {
             return;
         };
@@ -162,8 +169,8 @@ mod tests {
 
     #[test]
     fn stamps_are_found_however_the_stream_is_cut() {
-        let stream = "id: 3\nevent: text.delta\ndata: {\"seq\":3,\"turn_id\":\"x\",\"type\":\"text.delta\",\
-                      \"text\":\"1763880000000001 1763880000000002 \"}\n\n: beat\n\n\
+        let stream = "id: 3\nevent: text.delta\ndata: {\"seq\":3,\"text\":\"1763880000000001 1763880000000002 \",\
+                      \"turn_id\":\"x\",\"type\":\"text.delta\"}\n\n: beat\n\n\
                       data: {\"seq\":4,\"type\":\"turn.completed\",\"finish_reason\":\"stop\"}\n\n";
         for cut in 0..stream.len() {
             let mut reader = Reader::new(TURNS);
