@@ -78,6 +78,8 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         ))
         .routes(routes!(conversations::one::restore))
         .routes(routes!(conversations::messages::list))
+        .routes(routes!(conversations::messages::delete))
+        .routes(routes!(conversations::messages::restore))
         .routes(routes!(conversations::export::export))
         .routes(routes!(search::search))
         .routes(routes!(blobs::show))

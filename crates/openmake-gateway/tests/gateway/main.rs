@@ -22,6 +22,8 @@ mod http_rules;
 #[cfg(test)]
 mod key_scopes;
 #[cfg(test)]
+mod message_deletion;
+#[cfg(test)]
 mod passkeys;
 #[cfg(test)]
 mod password_reset;

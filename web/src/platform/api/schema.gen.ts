@@ -748,6 +748,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conversations/{id}/messages/{message_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a message with all that follows it, and shows the newest branch
+         *     beside it. It can be restored for 30 days. Refused while an answer among
+         *     them is being written.
+         */
+        delete: operations["delete_conversations_id_messages_message_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/messages/{message_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restores a deleted message with all that was deleted with it, and shows the
+         *     branch that was shown before.
+         */
+        post: operations["post_conversations_id_messages_message_id_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations/{id}/restore": {
         parameters: {
             query?: never;
@@ -2312,6 +2353,19 @@ export interface components {
         };
         /** @description A text, or parts. */
         Content: string | components["schemas"]["Part"][];
+        /** @description What did not fit into a model's context. */
+        ContextCut: {
+            /**
+             * Format: int64
+             * @description How many of the oldest messages were left out.
+             */
+            messages: number;
+            /**
+             * Format: int64
+             * @description About how many tokens they had.
+             */
+            tokens: number;
+        };
         /** @description A conversation as JSON: all that there is of it. */
         ConversationExport: {
             /** @description The conversation. */
@@ -2921,12 +2975,18 @@ export interface components {
             attachments: components["schemas"]["Attachment"][];
             /** @description The text; for an unfinished answer, what there is so far. */
             content: string;
+            context_cut?: components["schemas"]["ContextCut"] | null;
             /**
              * Format: date-time
              * @description When it was made.
              */
             created_at: string;
             error?: components["schemas"]["MessageError"] | null;
+            /**
+             * @description Why the model stopped, for an answer that is complete: `stop`, `length`,
+             *     `tool_limit`, `time_budget` or `content_filter`.
+             */
+            finish_reason?: string | null;
             /**
              * Format: uuid
              * @description The message.
@@ -2946,6 +3006,11 @@ export interface components {
             status: string;
             /** @description The model's thinking, where it showed any. */
             thinking?: string | null;
+            /**
+             * Format: int64
+             * @description How long the model thought, in milliseconds, where it showed any of it.
+             */
+            thinking_ms?: number | null;
             /** @description Tools that were called while it was written. */
             tool_calls: components["schemas"]["ToolCallView"][];
             /**
@@ -3773,12 +3838,18 @@ export interface components {
                 attachments: components["schemas"]["Attachment"][];
                 /** @description The text; for an unfinished answer, what there is so far. */
                 content: string;
+                context_cut?: components["schemas"]["ContextCut"] | null;
                 /**
                  * Format: date-time
                  * @description When it was made.
                  */
                 created_at: string;
                 error?: components["schemas"]["MessageError"] | null;
+                /**
+                 * @description Why the model stopped, for an answer that is complete: `stop`, `length`,
+                 *     `tool_limit`, `time_budget` or `content_filter`.
+                 */
+                finish_reason?: string | null;
                 /**
                  * Format: uuid
                  * @description The message.
@@ -3798,6 +3869,11 @@ export interface components {
                 status: string;
                 /** @description The model's thinking, where it showed any. */
                 thinking?: string | null;
+                /**
+                 * Format: int64
+                 * @description How long the model thought, in milliseconds, where it showed any of it.
+                 */
+                thinking_ms?: number | null;
                 /** @description Tools that were called while it was written. */
                 tool_calls: components["schemas"]["ToolCallView"][];
                 /**
@@ -9878,6 +9954,230 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_conversations_id_messages_message_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Payload Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_conversations_id_messages_message_id_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Payload Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
