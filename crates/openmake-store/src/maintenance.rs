@@ -40,6 +40,8 @@ pub struct MaintenanceReport {
     pub messages_removed: u64,
     /// Images that no message shows any more.
     pub blobs_removed: u64,
+    /// Deleted accounts that were removed.
+    pub users_removed: u64,
     /// Guests that were removed.
     pub guests_removed: u64,
     /// Sessions that were removed.
@@ -94,6 +96,7 @@ impl Store {
             conversations_removed: removed.conversations,
             messages_removed: messages.messages,
             blobs_removed: removed.blobs + messages.blobs,
+            users_removed: self.users().remove_deleted().await?,
             guests_removed: removal::guests(self, now - retention.guests).await?,
             sessions_removed: removal::sessions(self, now - retention.ended_sessions).await?,
             sign_in_steps_removed: self.challenges().remove_expired(now).await?

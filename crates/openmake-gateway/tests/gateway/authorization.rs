@@ -125,6 +125,8 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     DELETE /api/v1/users/{id}/api-keys/{key_id}
     DELETE /api/v1/users/{id}/second-factor
     GET /api/v1/audit
+    GET /api/v1/audit/export
+    GET /api/v1/audit/verify
     GET /api/v1/backups
     GET /api/v1/budgets
     GET /api/v1/budgets/{id}

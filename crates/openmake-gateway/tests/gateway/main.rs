@@ -6,6 +6,8 @@ mod accounts;
 #[cfg(test)]
 mod api_keys;
 #[cfg(test)]
+mod audit_trail;
+#[cfg(test)]
 mod authorization;
 #[cfg(test)]
 mod budgets;
@@ -23,6 +25,8 @@ mod http_rules;
 mod key_scopes;
 #[cfg(test)]
 mod message_deletion;
+#[cfg(test)]
+mod own_account;
 #[cfg(test)]
 mod passkeys;
 #[cfg(test)]
