@@ -67,14 +67,14 @@ async fn head(app: &App, actor: &Actor) -> Result<AccountExport, ApiError> {
     let signed_in = app.store.sessions().list(owner, now).await;
     let keys = app.store.passkeys().list(owner).await;
     let linked = app.store.identities().list(owner).await;
-    let used = UsageFilter {
+    let all_of_it = UsageFilter {
         owner,
         from: NaiveDate::default(),
         to: now.date_naive(),
         api_key: None,
         by: UsageBy::ApiKey,
     };
-    let used = app.store.usage().report_by(&used).await;
+    let calls = app.store.usage().report_by(&all_of_it).await;
     Ok(AccountExport {
         format: "openmake.account/1".to_owned(),
         exported_at: now,
@@ -95,7 +95,7 @@ async fn head(app: &App, actor: &Actor) -> Result<AccountExport, ApiError> {
             .map(|identity| identities::view(app, identity))
             .collect(),
         api_keys: api_keys(app, owner).await?,
-        usage: used
+        usage: calls
             .map_err(store_error("report"))?
             .iter()
             .map(usage::view)
