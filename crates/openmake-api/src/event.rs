@@ -217,6 +217,8 @@ pub struct Folded {
     pub tool_calls: Vec<crate::messages::ToolCallView>,
     /// The real model, once it is known.
     pub model: Option<String>,
+    /// What did not fit into the model's context.
+    pub context_cut: Option<crate::messages::ContextCut>,
 }
 
 impl Folded {
@@ -230,6 +232,14 @@ impl Folded {
                 self.thinking.clone_from(thinking);
             }
             EventBody::ModelSelected { model, .. } => self.model = Some(model.clone()),
+            EventBody::ContextCut {
+                messages, tokens, ..
+            } => {
+                self.context_cut = Some(crate::messages::ContextCut {
+                    messages: u64::from(*messages),
+                    tokens: *tokens,
+                });
+            }
             EventBody::ToolStarted {
                 call_id,
                 name,

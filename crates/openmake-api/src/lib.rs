@@ -3,7 +3,9 @@
 //!
 //! Times are RFC 3339 in UTC, ids are UUIDs, errors are RFC 9457 problems.
 
+pub mod account;
 pub mod api_keys;
+pub mod audit;
 pub mod auth;
 pub mod authorize;
 pub mod backups;

@@ -34,6 +34,13 @@ pub struct MessageView {
     pub error: Option<MessageError>,
     /// Tokens and time, for an answer that has ended.
     pub metrics: Option<MessageMetrics>,
+    /// Why the model stopped, for an answer that is complete: `stop`, `length`,
+    /// `tool_limit`, `time_budget` or `content_filter`.
+    pub finish_reason: Option<String>,
+    /// How long the model thought, in milliseconds, where it showed any of it.
+    pub thinking_ms: Option<u64>,
+    /// What was left out because it did not fit into the model's context.
+    pub context_cut: Option<ContextCut>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
@@ -45,6 +52,15 @@ pub struct Attachment {
     pub id: Uuid,
     /// `image/png` and the like.
     pub media_type: String,
+}
+
+/// What did not fit into a model's context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ContextCut {
+    /// How many of the oldest messages were left out.
+    pub messages: u64,
+    /// About how many tokens they had.
+    pub tokens: u64,
 }
 
 /// One call of a tool.

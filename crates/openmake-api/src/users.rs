@@ -72,4 +72,8 @@ pub struct AuditView {
     pub user_agent: Option<String>,
     /// Names the request in the log.
     pub request_id: Option<String>,
+    /// Its number in the chain.
+    pub seq: Option<i64>,
+    /// Its SHA-256 in hexadecimal digits, which covers the entry before it.
+    pub hash: Option<String>,
 }

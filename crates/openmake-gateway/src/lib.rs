@@ -10,6 +10,7 @@ pub mod accounts;
 mod audit;
 mod authority;
 mod docs;
+mod download;
 mod error;
 mod forward;
 mod gateway;

@@ -1,11 +1,15 @@
 //! The audit trail (`audit_logs`).
 
+mod chain;
+
 use chrono::{DateTime, Utc};
 use openmake_types::UserId;
 use serde_json::Value;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
+use self::chain::Content;
+pub use self::chain::{ChainFault, ChainHead, ChainReport, FaultKind, NotAChainHead};
 use crate::{
     PageRequest, Position, Rows, Store, StoreError,
     text::{storable, storable_agent, storable_json, storable_option},
@@ -74,6 +78,10 @@ pub struct AuditEntry {
     pub user_agent: Option<String>,
     /// Names the request in the log.
     pub request_id: Option<String>,
+    /// Its number in the chain.
+    pub seq: Option<i64>,
+    /// Its hash, which covers the entry before it.
+    pub hash: Option<Vec<u8>>,
 }
 
 /// Which entries to list.
@@ -110,8 +118,10 @@ impl Outcome {
 impl Audit<'_> {
     /// Records an act that changed nothing in the store, such as a refused one.
     pub async fn record(&self, entry: &NewAudit) -> Result<(), StoreError> {
-        let mut connection = self.0.pool.acquire().await?;
-        write(&mut connection, entry, None).await
+        let mut tx = self.0.pool.begin().await?;
+        write(&mut tx, entry, None).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Entries, newest first.
@@ -124,16 +134,9 @@ impl Audit<'_> {
         // one statement with optional conditions would not use.
         let mut query = QueryBuilder::<Postgres>::new(
             "SELECT id, timestamp, action, outcome, user_id, resource_type, resource_id, details, \
-             ip_address, user_agent, request_id FROM audit_logs WHERE true",
+             ip_address, user_agent, request_id, seq, hash FROM audit_logs WHERE true",
         );
-        if let Some(action) = &filter.action {
-            query
-                .push(" AND action = ")
-                .push_bind(storable(action).into_owned());
-        }
-        if let Some(user_id) = filter.user_id {
-            query.push(" AND user_id = ").push_bind(user_id.as_uuid());
-        }
+        filter.push(&mut query);
         if let Some(after) = page.after {
             query
                 .push(" AND (timestamp, id) < (")
@@ -154,29 +157,91 @@ impl Audit<'_> {
     }
 }
 
+impl Audit<'_> {
+    /// Entries in the order of the chain, from the one after number `after` up
+    /// to number `end`, at most `limit`.
+    pub async fn in_order(
+        &self,
+        filter: &AuditFilter,
+        (after, end): (i64, i64),
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let mut query = QueryBuilder::<Postgres>::new(
+            "SELECT id, timestamp, action, outcome, user_id, resource_type, resource_id, details, \
+             ip_address, user_agent, request_id, seq, hash FROM audit_logs WHERE seq > ",
+        );
+        query.push_bind(after).push(" AND seq <= ").push_bind(end);
+        filter.push(&mut query);
+        query
+            .push(" ORDER BY seq LIMIT ")
+            .push_bind(i64::from(limit));
+        let rows: Vec<Row> = query.build_query_as().fetch_all(&self.0.pool).await?;
+        Ok(rows.into_iter().map(AuditEntry::from).collect())
+    }
+}
+
+impl AuditFilter {
+    fn push(&self, query: &mut QueryBuilder<Postgres>) {
+        if let Some(action) = &self.action {
+            query
+                .push(" AND action = ")
+                .push_bind(storable(action).into_owned());
+        }
+        if let Some(user_id) = self.user_id {
+            query.push(" AND user_id = ").push_bind(user_id.as_uuid());
+        }
+    }
+}
+
 /// Writes `entry` on the connection, and so in the transaction, of the act.
 /// `made` is the account that the act made, and acts where nobody else does.
+/// Entries form a chain, so whoever writes one is alone with that until the
+/// commit: this belongs at the end of a transaction.
 pub(crate) async fn write(
     connection: &mut PgConnection,
     entry: &NewAudit,
     made: Option<UserId>,
 ) -> Result<(), StoreError> {
     let user_id = entry.user_id.or(made).map(UserId::as_uuid);
+    let resource_id = storable_option(entry.resource_id.as_deref());
+    let details = storable_json(&entry.details);
+    let ip_address = storable_option(entry.ip_address.as_deref());
+    let user_agent = storable_agent(entry.user_agent.as_deref());
+    let request_id = storable_option(entry.request_id.as_deref());
+    // What is hashed is what is stored.
+    let content = Content {
+        id: entry.id,
+        timestamp: entry.at,
+        action: entry.action,
+        outcome: entry.outcome.as_str(),
+        user_id,
+        resource_type: entry.resource_type,
+        resource_id: resource_id.as_deref(),
+        details: &details,
+        ip_address: ip_address.as_deref(),
+        user_agent: user_agent.as_deref(),
+        request_id: request_id.as_deref(),
+    };
+    let head = chain::lock(connection).await?.followed_by(&content);
     sqlx::query!(
-        "INSERT INTO audit_logs (id, timestamp, action, outcome, user_id, resource_type,
-                                 resource_id, details, ip_address, user_agent, request_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        "WITH moved AS (UPDATE audit_chain SET seq = $12, hash = $13)
+         INSERT INTO audit_logs (id, timestamp, action, outcome, user_id, resource_type,
+                                 resource_id, details, ip_address, user_agent, request_id,
+                                 seq, hash)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         entry.id,
         entry.at,
         entry.action,
         entry.outcome.as_str(),
         user_id,
         entry.resource_type,
-        storable_option(entry.resource_id.as_deref()),
-        &*storable_json(&entry.details),
-        storable_option(entry.ip_address.as_deref()),
-        storable_agent(entry.user_agent.as_deref()),
-        storable_option(entry.request_id.as_deref()),
+        resource_id,
+        &*details,
+        ip_address,
+        user_agent,
+        request_id,
+        head.seq,
+        &head.hash[..],
     )
     .execute(connection)
     .await?;
@@ -197,6 +262,8 @@ struct Row {
     ip_address: Option<String>,
     user_agent: Option<String>,
     request_id: Option<String>,
+    seq: Option<i64>,
+    hash: Option<Vec<u8>>,
 }
 
 impl From<Row> for AuditEntry {
@@ -213,6 +280,8 @@ impl From<Row> for AuditEntry {
             ip_address: row.ip_address,
             user_agent: row.user_agent,
             request_id: row.request_id,
+            seq: row.seq,
+            hash: row.hash,
         }
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use openmake_types::{BlobId, UserId};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Store, StoreError, text::storable};
+use crate::{PageRequest, Position, Rows, Store, StoreError, text::storable};
 
 /// A stored object.
 #[derive(Debug, Clone)]
@@ -77,6 +77,36 @@ impl Blobs<'_> {
         .fetch_one(&self.0.pool)
         .await?;
         Ok(BlobId::from_uuid(id))
+    }
+
+    /// An owner's objects, oldest first.
+    pub async fn list(&self, owner: UserId, page: PageRequest) -> Result<Rows<BlobId>, StoreError> {
+        let (at, id) = page.after();
+        let rows = sqlx::query!(
+            "SELECT id, created_at FROM blobs
+              WHERE user_id = $1
+                AND ($2::timestamptz IS NULL OR (created_at, id) > ($2, $3::uuid))
+              ORDER BY created_at, id
+              LIMIT $4",
+            owner.as_uuid(),
+            at,
+            id,
+            page.fetch(),
+        )
+        .fetch_all(&self.0.pool)
+        .await?;
+        let rows = Rows::cut(rows, page, |row| Position {
+            at: row.created_at,
+            id: row.id,
+        });
+        Ok(Rows {
+            items: rows
+                .items
+                .into_iter()
+                .map(|row| BlobId::from_uuid(row.id))
+                .collect(),
+            next: rows.next,
+        })
     }
 
     /// Reads an owner's object.

@@ -302,7 +302,7 @@ impl Conversations<'_> {
 }
 
 /// An owner's conversation that is not deleted.
-async fn one(
+pub(crate) async fn one(
     connection: &mut PgConnection,
     owner: UserId,
     id: ConversationId,
@@ -333,7 +333,7 @@ pub(crate) async fn require(
 
 /// The same, and whatever else changes the conversation waits until the
 /// transaction ends.
-async fn lock(
+pub(crate) async fn lock(
     connection: &mut PgConnection,
     owner: UserId,
     id: ConversationId,
@@ -372,9 +372,9 @@ async fn refuse_a_second(connection: &mut PgConnection, guest: Uuid) -> Result<(
     Ok(())
 }
 
-/// A child is always newer than its parent, so the newest of all descendants
-/// is a leaf.
-async fn newest_descendant(
+/// The newest of a message and all that follows it. A child is always newer
+/// than its parent, so that is a leaf.
+pub(crate) async fn newest_descendant(
     connection: &mut PgConnection,
     conversation: ConversationId,
     message: MessageId,
@@ -382,10 +382,11 @@ async fn newest_descendant(
     Ok(sqlx::query_scalar!(
         r#"WITH RECURSIVE below AS (
                SELECT m.id, m.created_at FROM conversation_messages m
-                WHERE m.id = $1 AND m.session_id = $2
+                WHERE m.id = $1 AND m.session_id = $2 AND m.deleted_at IS NULL
                UNION ALL
                SELECT m.id, m.created_at
                  FROM conversation_messages m JOIN below ON m.parent_id = below.id
+                WHERE m.deleted_at IS NULL
            )
            SELECT id AS "id!" FROM below ORDER BY created_at DESC, id DESC LIMIT 1"#,
         message.as_uuid(),

@@ -16,7 +16,7 @@ const PERIODS_KEPT: TimeDelta = TimeDelta::days(400);
 pub struct Retention {
     /// Events, after the end of their turn.
     pub events: TimeDelta,
-    /// Deleted conversations.
+    /// Deleted conversations, and deleted messages of others.
     pub deleted_conversations: TimeDelta,
     /// Guests with all that is theirs, after their last sign of life.
     pub guests: TimeDelta,
@@ -35,8 +35,13 @@ pub struct MaintenanceReport {
     pub partitions_dropped: u32,
     /// Conversations that were removed.
     pub conversations_removed: u64,
+    /// Deleted messages that were removed from a conversation, each with all
+    /// that followed it.
+    pub messages_removed: u64,
     /// Images that no message shows any more.
     pub blobs_removed: u64,
+    /// Deleted accounts that were removed.
+    pub users_removed: u64,
     /// Guests that were removed.
     pub guests_removed: u64,
     /// Sessions that were removed.
@@ -79,6 +84,7 @@ impl Store {
         let partitions_made = self.ensure_partitions().await?;
         let partitions_dropped = partitions::drop_old(self, retention.events, now).await?;
         let removed = removal::conversations(self, now - retention.deleted_conversations).await?;
+        let messages = removal::messages(self, now - retention.deleted_conversations).await?;
         let budgets = self.budgets();
         Ok(MaintenanceReport {
             slices_reclaimed: budgets.reclaim().await?,
@@ -88,7 +94,9 @@ impl Store {
             partitions_made,
             partitions_dropped,
             conversations_removed: removed.conversations,
-            blobs_removed: removed.blobs,
+            messages_removed: messages.messages,
+            blobs_removed: removed.blobs + messages.blobs,
+            users_removed: self.users().remove_deleted().await?,
             guests_removed: removal::guests(self, now - retention.guests).await?,
             sessions_removed: removal::sessions(self, now - retention.ended_sessions).await?,
             sign_in_steps_removed: self.challenges().remove_expired(now).await?

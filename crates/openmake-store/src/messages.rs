@@ -1,5 +1,7 @@
 //! Messages (`conversation_messages`), a tree a conversation.
 
+mod subtree;
+
 use chrono::{DateTime, Utc};
 use openmake_types::{
     BlobId, ConversationId, MessageId, MessageRole, MessageStatus, TurnId, UserId,
@@ -41,6 +43,12 @@ pub struct Message {
     pub error: Option<StoredError>,
     /// Tokens and time, once it has ended.
     pub metrics: Option<StoredMetrics>,
+    /// Why the model stopped, once it has answered.
+    pub finish_reason: Option<String>,
+    /// How long the model thought, in milliseconds, where it showed any of it.
+    pub thinking_ms: Option<i64>,
+    /// What did not fit into the model's context.
+    pub cut: Option<StoredCut>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
@@ -63,6 +71,15 @@ pub struct StoredError {
     pub detail: String,
     /// What to do about it.
     pub hint: Option<String>,
+}
+
+/// What did not fit into a model's context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredCut {
+    /// How many of the oldest messages.
+    pub messages: i64,
+    /// About how many tokens they had.
+    pub tokens: i64,
 }
 
 /// Tokens and time.
@@ -141,6 +158,10 @@ struct Row {
     first_token_ms: Option<i64>,
     response_time_ms: Option<i64>,
     tokens_per_second: Option<f64>,
+    finish_reason: Option<String>,
+    thinking_ms: Option<i64>,
+    cut_messages: Option<i64>,
+    cut_tokens: Option<i64>,
     created_at: DateTime<Utc>,
 }
 
@@ -179,6 +200,12 @@ impl TryFrom<Row> for Message {
                 response_time_ms: row.response_time_ms,
                 tokens_per_second: row.tokens_per_second,
             }),
+            finish_reason: row.finish_reason,
+            thinking_ms: row.thinking_ms,
+            cut: row.cut_messages.map(|messages| StoredCut {
+                messages,
+                tokens: row.cut_tokens.unwrap_or(0),
+            }),
             created_at: row.created_at,
         })
     }
@@ -196,7 +223,8 @@ impl Store {
 }
 
 impl Messages<'_> {
-    /// All messages of an owner's conversation (all branches), oldest first.
+    /// All messages of an owner's conversation (all branches), oldest first;
+    /// deleted ones are left out.
     pub async fn page(
         &self,
         owner: UserId,
@@ -210,9 +238,10 @@ impl Messages<'_> {
             Row,
             "SELECT id, parent_id, turn_id, role, content, attachments, thinking, tool_calls, model,
                     agent_id, status, error_code, error_detail, error_hint, input_tokens, tokens,
-                    tokens_estimated, first_token_ms, response_time_ms, tokens_per_second, created_at
+                    tokens_estimated, first_token_ms, response_time_ms, tokens_per_second,
+                    finish_reason, thinking_ms, cut_messages, cut_tokens, created_at
                FROM conversation_messages
-              WHERE session_id = $1
+              WHERE session_id = $1 AND deleted_at IS NULL
                 AND ($2::timestamptz IS NULL OR (created_at, id) > ($2, $3::uuid))
               ORDER BY created_at, id
               LIMIT $4",
@@ -248,7 +277,7 @@ impl Messages<'_> {
             Row,
             r#"WITH RECURSIVE branch AS (
                    SELECT id, parent_id, 1 AS depth FROM conversation_messages
-                    WHERE id = $2 AND session_id = $1
+                    WHERE id = $2 AND session_id = $1 AND deleted_at IS NULL
                    UNION ALL
                    SELECT m.id, m.parent_id, b.depth + 1
                      FROM conversation_messages m JOIN branch b ON m.id = b.parent_id
@@ -257,7 +286,8 @@ impl Messages<'_> {
                SELECT m.id, m.parent_id, m.turn_id, m.role, m.content, m.attachments, m.thinking,
                       m.tool_calls, m.model, m.agent_id, m.status, m.error_code, m.error_detail,
                       m.error_hint, m.input_tokens, m.tokens, m.tokens_estimated, m.first_token_ms,
-                      m.response_time_ms, m.tokens_per_second, m.created_at
+                      m.response_time_ms, m.tokens_per_second, m.finish_reason, m.thinking_ms,
+                      m.cut_messages, m.cut_tokens, m.created_at
                  FROM branch b JOIN conversation_messages m ON m.id = b.id
                 ORDER BY b.depth DESC"#,
             conversation.as_uuid(),

@@ -36,7 +36,8 @@ pub(crate) fn newest() -> i64 {
 
 impl Store {
     /// Brings the schema to the newest version, under an advisory lock, so that
-    /// several processes may start at once.
+    /// several processes may start at once, and chains audit entries that are
+    /// older than the chain.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         // On a connection of its own: a migration may take longer than a
         // statement of ours, and closing it is what frees the lock whatever
@@ -55,7 +56,13 @@ impl Store {
         if timeout(CONNECT_TIMEOUT, connection.close()).await.is_err() {
             tracing::warn!("the connection that migrated the database did not close in time");
         }
-        migrated.map_err(explained)
+        migrated.map_err(explained)?;
+        // Their hashes are not for SQL to make.
+        let chained = self.audit().chain_waiting().await?;
+        if chained > 0 {
+            tracing::info!(entries = chained, "entries of the audit trail were chained");
+        }
+        Ok(())
     }
 
     /// The newest migration that was applied.

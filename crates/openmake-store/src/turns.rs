@@ -9,6 +9,7 @@
 mod end;
 mod lease;
 mod log;
+mod outline;
 mod row;
 mod start;
 

@@ -15,7 +15,10 @@ use crate::{
 };
 
 mod claim;
+mod deletion;
 mod registration;
+
+pub use self::deletion::DeletedUser;
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -329,7 +332,7 @@ impl Users<'_> {
             Row,
             "SELECT id, email, display_name, role, is_active, version, created_at, last_login
                FROM users
-              WHERE role <> 'guest'
+              WHERE role <> 'guest' AND deleted_at IS NULL
                 AND ($1::timestamptz IS NULL OR (created_at, id) > ($1, $2::uuid))
               ORDER BY created_at, id
               LIMIT $3",

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use openmake_store::audit::ChainHead;
+
 use crate::{config::Override, terminal::args::TerminalCommand};
 
 /// A self-hosted AI assistant platform in one program: the server, and a
@@ -18,8 +20,8 @@ pub(crate) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-`serve`, `doctor`, `config`, `user`, `backup`, `restore` and `openapi` are for
-the machine that the server runs on. The others are a client: `openmake login
+`serve`, `doctor`, `config`, `user`, `audit`, `backup`, `restore` and `openapi`
+are for the machine that the server runs on. The others are a client: `openmake login
 URL` signs in, then `openmake chat` and `openmake ask` talk to that server.";
 
 /// Flags of every command that is the server's.
@@ -57,6 +59,9 @@ pub(crate) enum Command {
     /// Manage accounts; works beside a running server
     #[command(subcommand)]
     User(UserCommand),
+    /// Look after the audit trail; works beside a running server
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Write everything into one file, while the server goes on
     Backup(BackupCommand),
     /// Put a backup in place of what is there; no server may be running
@@ -121,6 +126,16 @@ pub(crate) enum ConfigCommand {
     Check,
     /// Print the reference of all settings as Markdown
     Reference,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Check that no entry was altered or removed, and print the chain's head
+    Verify {
+        /// A head that was printed earlier: whether that entry is still the same
+        #[arg(long, value_name = "SEQ:HASH")]
+        noted: Option<ChainHead>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,6 +3,7 @@
 //! This crate is configuration, wiring and commands; what the program does is
 //! in the libraries.
 
+mod audit;
 mod backups;
 mod cli;
 mod config;
@@ -23,6 +24,7 @@ use std::{collections::BTreeMap, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Parser as _;
+use openmake_store::Store;
 
 use crate::{
     cli::{Cli, Command, ConfigCommand, UserCommand},
@@ -139,6 +141,13 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             print(&runtime.block_on(user(command, &config, &raw.environment))?);
             Ok(ExitCode::SUCCESS)
         }
+        Command::Audit(command) => {
+            let verified = on_database(&config, &raw.environment, async |store, _| {
+                audit::run(store, command).await
+            });
+            print(&runtime.block_on(verified)?);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Backup(command) => {
             let done = runtime.block_on(async {
                 let paths = Paths::new(&config.data, &raw.environment)?;
@@ -160,12 +169,29 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Runs an account command against the running server's database, or one
-/// started for the command's own duration.
+/// Runs an account command.
 async fn user(
     command: &UserCommand,
     config: &Config,
     environment: &BTreeMap<String, String>,
+) -> anyhow::Result<String> {
+    on_database(config, environment, async |store, world| {
+        let accounts = users::Accounts {
+            store,
+            clock: world.clock.as_ref(),
+            ids: world.ids.as_ref(),
+        };
+        accounts.run(command).await
+    })
+    .await
+}
+
+/// Runs a command against the running server's database, or one started for
+/// the command's own duration.
+async fn on_database(
+    config: &Config,
+    environment: &BTreeMap<String, String>,
+    run: impl AsyncFnOnce(&Store, &serve::World) -> anyhow::Result<String>,
 ) -> anyhow::Result<String> {
     let paths = Paths::new(&config.data, environment)?;
     let world = serve::World::new();
@@ -176,12 +202,7 @@ async fn user(
         .migrate()
         .await
         .context("the database could not be migrated")?;
-    let accounts = users::Accounts {
-        store: &store,
-        clock: world.clock.as_ref(),
-        ids: world.ids.as_ref(),
-    };
-    let done = accounts.run(command).await;
+    let done = run(&store, &world).await;
     store.close().await;
     database.stop().await?;
     world.tasks.close();

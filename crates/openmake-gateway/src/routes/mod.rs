@@ -36,7 +36,12 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(auth::logout::logout))
         .routes(routes!(auth::refresh::refresh))
         .routes(routes!(auth::guest::guest))
-        .routes(routes!(auth::me::show, auth::me::update))
+        .routes(routes!(
+            auth::me::show,
+            auth::me::update,
+            auth::delete::delete
+        ))
+        .routes(routes!(auth::export::export))
         .routes(routes!(auth::password::change))
         .routes(routes!(auth::sessions::list, auth::sessions::end_others))
         .routes(routes!(auth::sessions::end))
@@ -66,6 +71,8 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(groups::members::update, groups::members::remove))
         .routes(routes!(settings::show, settings::update))
         .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(audit::export))
         .routes(routes!(backups::list, backups::create))
         .routes(routes!(
             conversations::list::list,
@@ -78,6 +85,8 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         ))
         .routes(routes!(conversations::one::restore))
         .routes(routes!(conversations::messages::list))
+        .routes(routes!(conversations::messages::delete))
+        .routes(routes!(conversations::messages::restore))
         .routes(routes!(conversations::export::export))
         .routes(routes!(search::search))
         .routes(routes!(blobs::show))

@@ -66,7 +66,7 @@ pub(crate) async fn report(
     }))
 }
 
-fn view(row: &Stored) -> UsageRow {
+pub(super) fn view(row: &Stored) -> UsageRow {
     let count = |number: i64| u64::try_from(number).unwrap_or(0);
     UsageRow {
         date: row.date,

@@ -32,6 +32,7 @@ pub(crate) fn with_id(path: &str, id: &str) -> String {
     path.replace("{id}", id)
         .replace("{user_id}", NOBODYS)
         .replace("{key_id}", NOBODYS)
+        .replace("{message_id}", NOBODYS)
         .replace("{model}", "qwen3:8b")
 }
 
@@ -124,6 +125,8 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     DELETE /api/v1/users/{id}/api-keys/{key_id}
     DELETE /api/v1/users/{id}/second-factor
     GET /api/v1/audit
+    GET /api/v1/audit/export
+    GET /api/v1/audit/verify
     GET /api/v1/backups
     GET /api/v1/budgets
     GET /api/v1/budgets/{id}
@@ -150,6 +153,7 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     insta::assert_snapshot!(text(&of_guests), @r"
     DELETE /api/v1/api-keys/{id}
     DELETE /api/v1/conversations/{id}
+    DELETE /api/v1/conversations/{id}/messages/{message_id}
     DELETE /api/v1/groups/{id}/members/{user_id}
     GET /api/v1/api-keys
     GET /api/v1/api-keys/{id}
@@ -163,6 +167,7 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     PATCH /api/v1/conversations/{id}
     POST /api/v1/api-keys
     POST /api/v1/api-keys/{id}/rotate
+    POST /api/v1/conversations/{id}/messages/{message_id}/restore
     POST /api/v1/conversations/{id}/restore
     POST /api/v1/groups/{id}/members
     ");
@@ -217,7 +222,7 @@ async fn what_is_someone_elses_does_not_exist() {
         assert_eq!(status, StatusCode::NOT_FOUND);
         assert_eq!(body["detail"], nobodys["detail"]);
     }
-    assert_eq!(asked, 16, "a new route with an id belongs into this test");
+    assert_eq!(asked, 18, "a new route with an id belongs into this test");
     let image = owner.get(&format!("/api/v1/blobs/{blob}")).await;
     assert_eq!(image.status, StatusCode::OK);
     assert_eq!(image.header("content-type"), "image/png");

@@ -56,8 +56,10 @@ async fn each_scope_opens_its_own_routes_and_no_others() {
     ");
     insta::assert_snapshot!(text(conversations), @r"
     DELETE /api/v1/conversations/{id}
+    DELETE /api/v1/conversations/{id}/messages/{message_id}
     GET /api/v1/conversations/{id}/export
     PATCH /api/v1/conversations/{id}
+    POST /api/v1/conversations/{id}/messages/{message_id}/restore
     POST /api/v1/conversations/{id}/restore
     ");
     insta::assert_snapshot!(text(usage), @r"
@@ -68,6 +70,8 @@ async fn each_scope_opens_its_own_routes_and_no_others() {
     insta::assert_snapshot!(text(administration), @r"
     DELETE /api/v1/model-prices/{model}
     GET /api/v1/audit
+    GET /api/v1/audit/export
+    GET /api/v1/audit/verify
     GET /api/v1/backups
     GET /api/v1/model-prices
     GET /api/v1/nodes

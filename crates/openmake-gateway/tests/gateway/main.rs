@@ -6,6 +6,8 @@ mod accounts;
 #[cfg(test)]
 mod api_keys;
 #[cfg(test)]
+mod audit_trail;
+#[cfg(test)]
 mod authorization;
 #[cfg(test)]
 mod budgets;
@@ -21,6 +23,10 @@ mod groups;
 mod http_rules;
 #[cfg(test)]
 mod key_scopes;
+#[cfg(test)]
+mod message_deletion;
+#[cfg(test)]
+mod own_account;
 #[cfg(test)]
 mod passkeys;
 #[cfg(test)]

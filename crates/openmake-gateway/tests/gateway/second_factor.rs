@@ -207,6 +207,7 @@ async fn what_is_sensitive_wants_a_fresh_proof() {
             "/api/v1/auth/passkeys/0191f2c4-7a00-7000-8000-000000000000",
         ),
         (Method::POST, "/api/v1/auth/identities/oidc/link"),
+        (Method::DELETE, "/api/v1/auth/me"),
         (
             Method::DELETE,
             "/api/v1/auth/identities/0191f2c4-7a00-7000-8000-000000000000",

@@ -15,6 +15,7 @@ const SESSION_BATCH: i64 = 1000;
 #[derive(Default)]
 pub(super) struct Removed {
     pub(super) conversations: u64,
+    pub(super) messages: u64,
     pub(super) blobs: u64,
 }
 
@@ -50,6 +51,59 @@ pub(super) async fn conversations(
         removed.conversations += ids.len() as u64;
         removed.blobs += unused;
     }
+}
+
+/// Removes messages that were deleted before `cut`, each with all that followed
+/// it (which is deleted too, and by the same cut), and the images that no other
+/// message shows.
+pub(super) async fn messages(store: &Store, cut: DateTime<Utc>) -> Result<Removed, StoreError> {
+    let mut removed = Removed::default();
+    loop {
+        let mut tx = store.pool.begin().await?;
+        let ids = sqlx::query_scalar!(
+            "SELECT id FROM conversation_messages
+              WHERE deleted_with = id AND deleted_at < $1
+              ORDER BY deleted_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+            cut,
+            BATCH,
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        if ids.is_empty() {
+            return Ok(removed);
+        }
+        let blobs = attached_below(&mut tx, &ids).await?;
+        sqlx::query!(
+            "DELETE FROM conversation_messages WHERE id = ANY ($1)",
+            &ids
+        )
+        .execute(&mut *tx)
+        .await?;
+        let unused = remove_unused(&mut tx, &blobs).await?;
+        tx.commit().await?;
+        removed.messages += ids.len() as u64;
+        removed.blobs += unused;
+    }
+}
+
+async fn attached_below(
+    connection: &mut PgConnection,
+    messages: &[Uuid],
+) -> Result<Vec<Uuid>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"WITH RECURSIVE below AS (
+               SELECT id, attachments FROM conversation_messages WHERE id = ANY ($1)
+               UNION ALL
+               SELECT m.id, m.attachments
+                 FROM conversation_messages m JOIN below ON m.parent_id = below.id
+           )
+           SELECT DISTINCT (a.part ->> 'blob')::uuid AS "blob!"
+             FROM below m, jsonb_array_elements(m.attachments) AS a (part)
+            WHERE m.attachments <> '[]' AND a.part ? 'blob'"#,
+        messages,
+    )
+    .fetch_all(connection)
+    .await?)
 }
 
 async fn attached(

@@ -69,7 +69,7 @@ impl Asked<'_> {
 
 impl Search<'_> {
     /// An owner's conversations in which every word of `query` occurs (in the
-    /// title or in one message), best first; deleted ones are left out. The
+    /// title or in one message), best first; what was deleted is left out. The
     /// last word may be the beginning of one.
     ///
     /// When enough conversations are found among the newest few thousand
@@ -276,7 +276,7 @@ impl Search<'_> {
                                                    ORDER BY m.created_at DESC, m.id DESC) AS place
                      FROM conversation_messages m
                      JOIN conversation_sessions c ON c.id = m.session_id AND c.user_id = $1
-                    WHERE m.id = ANY ($2)
+                    WHERE m.id = ANY ($2) AND m.deleted_at IS NULL
                )
                SELECT m.id, m.session_id, m.role, m.content
                  FROM newest n JOIN conversation_messages m ON m.id = n.id

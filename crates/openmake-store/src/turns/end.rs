@@ -4,7 +4,10 @@ use openmake_types::{ApiKeyId, ConversationId, TurnStatus, UserId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{FinishTurn, Turns, log};
+use super::{
+    FinishTurn, Turns, log,
+    outline::{self, Outline},
+};
 use crate::{
     StoreError,
     budgets::slices::settle,
@@ -47,7 +50,8 @@ impl Turns<'_> {
             return ended_so(&mut tx, finish).await;
         };
         log::append_last(&mut tx, finish.turn_id, &finish.events).await?;
-        write_answer(&mut tx, finish, ended.answer).await?;
+        let outline = outline::read(&mut tx, finish.turn_id).await?;
+        write_answer(&mut tx, finish, ended.answer, &outline).await?;
         let version = sqlx::query_scalar!(
             "UPDATE conversation_sessions
                 SET version = version + 1, updated_at = greatest(updated_at, $2)
@@ -138,6 +142,7 @@ async fn write_answer(
     connection: &mut PgConnection,
     finish: &FinishTurn,
     answer: Uuid,
+    outline: &Outline,
 ) -> Result<(), StoreError> {
     let error = finish.error.as_ref();
     let metrics = &finish.metrics;
@@ -147,7 +152,8 @@ async fn write_answer(
                 SET content = $2, thinking = $3, tool_calls = $4, model = $5, status = $6,
                     error_code = $7, error_detail = $8, error_hint = $9, input_tokens = $10,
                     tokens = $11, tokens_estimated = $12, first_token_ms = $13,
-                    response_time_ms = $14, tokens_per_second = $15
+                    response_time_ms = $14, tokens_per_second = $15, finish_reason = $16,
+                    thinking_ms = $17, cut_messages = $18, cut_tokens = $19
               WHERE id = $1
              RETURNING id, session_id
          )
@@ -168,6 +174,10 @@ async fn write_answer(
         metrics.first_token_ms.map(counted),
         counted(metrics.total_ms),
         metrics.tokens_per_second.filter(|rate| rate.is_finite()),
+        outline.finish_reason,
+        outline.thinking_ms,
+        outline.cut_messages,
+        outline.cut_tokens,
     )
     .execute(connection)
     .await?;

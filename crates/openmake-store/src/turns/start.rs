@@ -172,7 +172,8 @@ async fn require_written(
         return Ok(());
     };
     let status = sqlx::query_scalar!(
-        "SELECT status FROM conversation_messages WHERE id = $1 AND session_id = $2",
+        "SELECT status FROM conversation_messages
+          WHERE id = $1 AND session_id = $2 AND deleted_at IS NULL",
         parent,
         start.conversation_id.as_uuid(),
     )
@@ -265,14 +266,15 @@ async fn earlier_turn(
 }
 
 /// One place has one answer that is being written: a second press of the same
-/// button is a conflict.
+/// button is a conflict. A place that was deleted is none.
 async fn refuse_running_child(
     connection: &mut PgConnection,
     parent: Uuid,
 ) -> Result<(), StoreError> {
     let running = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM conversation_messages
-                           WHERE parent_id = $1 AND status = 'running') AS "running!""#,
+        r#"SELECT EXISTS (SELECT FROM conversation_messages c
+                           WHERE c.parent_id = m.id AND c.status = 'running') AS "running!"
+             FROM conversation_messages m WHERE m.id = $1 AND m.deleted_at IS NULL"#,
         parent,
     )
     .fetch_one(connection)

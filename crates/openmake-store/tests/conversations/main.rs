@@ -16,4 +16,5 @@ mod maintenance;
 mod messages;
 mod search;
 mod starts;
+mod subtrees;
 mod usage;

@@ -8,6 +8,7 @@
 
 mod api_keys;
 mod audit;
+mod audit_chain;
 mod blobs;
 mod budgets;
 mod claim;

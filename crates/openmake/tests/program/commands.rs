@@ -9,7 +9,7 @@ use crate::support::{PASSWORD, Person, anonymous, instance, instance_with};
 #[tokio::test]
 async fn every_command_says_how_it_is_used() {
     let instance = instance();
-    let commands: [&[&str]; 29] = [
+    let commands: [&[&str]; 31] = [
         &[],
         &["serve"],
         &["doctor"],
@@ -21,6 +21,8 @@ async fn every_command_says_how_it_is_used() {
         &["user", "create"],
         &["user", "promote"],
         &["user", "reset-password"],
+        &["audit"],
+        &["audit", "verify"],
         &["backup"],
         &["restore"],
         &["openapi"],
@@ -192,6 +194,27 @@ async fn accounts_are_made_beside_a_running_program() {
         ann.get("/api/v1/auth/me").await.status == StatusCode::UNAUTHORIZED
     })
     .await;
+}
+
+#[tokio::test]
+async fn the_audit_trail_is_checked_beside_a_running_program() {
+    let instance = instance();
+    let program = instance.serve().await;
+    user(&instance, &["create", "ann@example.com"], PASSWORD).await;
+    Person::sign_in(program.base_url(), "ann@example.com", PASSWORD).await;
+    let whole = instance.run(&["audit", "verify"], "").await;
+    assert_eq!(whole.code, Some(0), "{}", whole.stderr);
+    let (said, head) = whole.stdout.split_once("head ").expect("a head");
+    assert!(said.contains("is whole: 2 entries"), "{said}");
+    let noted = ["audit", "verify", "--noted", head.trim()];
+    let again = instance.run(&noted, "").await;
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    let other = format!("1:{}", "ab".repeat(32));
+    let other = instance
+        .run(&["audit", "verify", "--noted", &other], "")
+        .await;
+    assert_eq!(other.code, Some(1), "{}", other.stdout);
+    assert!(other.stderr.contains("written anew"), "{}", other.stderr);
 }
 
 #[tokio::test]

@@ -82,6 +82,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The trail as a file, an entry a line, in the order of the chain. */
+        get: operations["get_audit_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Checks the chain of the whole trail: each entry's hash covers the entry and
+         *     the hash of the one before it.
+         */
+        get: operations["get_audit_verify"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/backup-codes": {
         parameters: {
             query?: never;
@@ -204,11 +241,36 @@ export interface paths {
         get: operations["get_auth_me"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Deletes one's account for good, with conversations, images, keys and
+         *     sessions. The last administrator stays.
+         */
+        delete: operations["delete_auth_me"];
         options?: never;
         head?: never;
         /** Changes what one is called. */
         patch: operations["patch_auth_me"];
+        trace?: never;
+    };
+    "/api/v1/auth/me/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything of one's own in one JSON document: the account, its keys and
+         *     sessions without secrets, usage, conversations with their messages, images.
+         *     What was deleted is left out.
+         */
+        get: operations["get_auth_me_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/auth/oidc/{provider}/callback": {
@@ -746,6 +808,47 @@ export interface paths {
         get: operations["get_conversations_id_messages"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/messages/{message_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a message with all that follows it, and shows the newest branch
+         *     beside it. It can be restored for 30 days. Refused while an answer among
+         *     them is being written.
+         */
+        delete: operations["delete_conversations_id_messages_message_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/messages/{message_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restores a deleted message with all that was deleted with it, and shows the
+         *     branch that was shown before.
+         */
+        post: operations["post_conversations_id_messages_message_id_restore"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1855,6 +1958,35 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description `GET /api/v1/auth/me/export`: everything of one's own that is not deleted,
+         *     and no secret.
+         */
+        AccountExport: {
+            /** @description The account. */
+            account: components["schemas"]["UserView"];
+            /** @description Keys for programs, without the keys. */
+            api_keys: components["schemas"]["ApiKeyView"][];
+            /** @description Conversations with all their messages. */
+            conversations: components["schemas"]["ConversationExport"][];
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            exported_at: string;
+            /** @description `openmake.account/1`. */
+            format: string;
+            /** @description Accounts elsewhere that sign in here. */
+            identities: components["schemas"]["IdentityView"][];
+            /** @description Images that were sent. */
+            images: components["schemas"]["ImageExport"][];
+            /** @description Passkeys, without their keys. */
+            passkeys: components["schemas"]["PasskeyView"][];
+            /** @description Where one is signed in. */
+            sessions: components["schemas"]["SessionView"][];
+            /** @description What was used, by day, model and key. */
+            usage: components["schemas"]["UsageRow"][];
+        };
         /** @description `POST /api/v1/groups/{id}/members`: an account by its id or its e-mail. */
         AddGroupMember: {
             /** @description The account's e-mail, where its id is not known. */
@@ -2036,12 +2168,48 @@ export interface components {
             /** @description `image/png` and the like. */
             media_type: string;
         };
+        /** @description What is wrong with the audit trail. */
+        AuditFault: {
+            /**
+             * Format: uuid
+             * @description Which entry, if it is there.
+             */
+            entry_id?: string | null;
+            /**
+             * @description `altered`, `missing`, `unchained` (written past the chain) or `replaced`
+             *     (not the entry that was noted).
+             */
+            kind: string;
+            /**
+             * Format: int64
+             * @description At which number.
+             */
+            seq?: number | null;
+        };
+        /** @description What checking the audit trail came to. */
+        AuditVerification: {
+            /**
+             * Format: int64
+             * @description How many entries were found as they were written.
+             */
+            entries: number;
+            fault?: components["schemas"]["AuditFault"] | null;
+            /**
+             * @description The end of the chain, as `SEQ:HASH`: noted elsewhere, it shows later
+             *     that nobody wrote the chain anew.
+             */
+            head: string;
+            /** @description Whether every entry is as it was written, and none is missing. */
+            intact: boolean;
+        };
         /** @description One entry of the audit trail. */
         AuditView: {
             /** @description What was done: `user.login`, `node.create`, … */
             action: string;
             /** @description What else there is to know; never a secret. */
             details: unknown;
+            /** @description Its SHA-256 in hexadecimal digits, which covers the entry before it. */
+            hash?: string | null;
             /**
              * Format: uuid
              * @description The entry.
@@ -2057,6 +2225,11 @@ export interface components {
             resource_id?: string | null;
             /** @description On what kind of thing. */
             resource_type?: string | null;
+            /**
+             * Format: int64
+             * @description Its number in the chain.
+             */
+            seq?: number | null;
             /**
              * Format: date-time
              * @description When.
@@ -2316,6 +2489,19 @@ export interface components {
         };
         /** @description A text, or parts. */
         Content: string | components["schemas"]["Part"][];
+        /** @description What did not fit into a model's context. */
+        ContextCut: {
+            /**
+             * Format: int64
+             * @description How many of the oldest messages were left out.
+             */
+            messages: number;
+            /**
+             * Format: int64
+             * @description About how many tokens they had.
+             */
+            tokens: number;
+        };
         /** @description A conversation as JSON: all that there is of it. */
         ConversationExport: {
             /** @description The conversation. */
@@ -2819,6 +3005,18 @@ export interface components {
             /** @description What people call the provider; its id when it is no longer set up. */
             provider_name: string;
         };
+        /** @description An image in an export. */
+        ImageExport: {
+            /** @description Its bytes in Base64. */
+            data: string;
+            /**
+             * Format: uuid
+             * @description The id by which messages refer to it.
+             */
+            id: string;
+            /** @description `image/png` and the like. */
+            media_type: string;
+        };
         /** @description `GET /api/v1/instance`: open to all; what the sign-in page needs. */
         InstanceView: {
             /** @description Whether a scripted model server is connected (`make demo`). */
@@ -2925,12 +3123,18 @@ export interface components {
             attachments: components["schemas"]["Attachment"][];
             /** @description The text; for an unfinished answer, what there is so far. */
             content: string;
+            context_cut?: components["schemas"]["ContextCut"] | null;
             /**
              * Format: date-time
              * @description When it was made.
              */
             created_at: string;
             error?: components["schemas"]["MessageError"] | null;
+            /**
+             * @description Why the model stopped, for an answer that is complete: `stop`, `length`,
+             *     `tool_limit`, `time_budget` or `content_filter`.
+             */
+            finish_reason?: string | null;
             /**
              * Format: uuid
              * @description The message.
@@ -2950,6 +3154,11 @@ export interface components {
             status: string;
             /** @description The model's thinking, where it showed any. */
             thinking?: string | null;
+            /**
+             * Format: int64
+             * @description How long the model thought, in milliseconds, where it showed any of it.
+             */
+            thinking_ms?: number | null;
             /** @description Tools that were called while it was written. */
             tool_calls: components["schemas"]["ToolCallView"][];
             /**
@@ -3481,6 +3690,8 @@ export interface components {
                 action: string;
                 /** @description What else there is to know; never a secret. */
                 details: unknown;
+                /** @description Its SHA-256 in hexadecimal digits, which covers the entry before it. */
+                hash?: string | null;
                 /**
                  * Format: uuid
                  * @description The entry.
@@ -3496,6 +3707,11 @@ export interface components {
                 resource_id?: string | null;
                 /** @description On what kind of thing. */
                 resource_type?: string | null;
+                /**
+                 * Format: int64
+                 * @description Its number in the chain.
+                 */
+                seq?: number | null;
                 /**
                  * Format: date-time
                  * @description When.
@@ -3777,12 +3993,18 @@ export interface components {
                 attachments: components["schemas"]["Attachment"][];
                 /** @description The text; for an unfinished answer, what there is so far. */
                 content: string;
+                context_cut?: components["schemas"]["ContextCut"] | null;
                 /**
                  * Format: date-time
                  * @description When it was made.
                  */
                 created_at: string;
                 error?: components["schemas"]["MessageError"] | null;
+                /**
+                 * @description Why the model stopped, for an answer that is complete: `stop`, `length`,
+                 *     `tool_limit`, `time_budget` or `content_filter`.
+                 */
+                finish_reason?: string | null;
                 /**
                  * Format: uuid
                  * @description The message.
@@ -3802,6 +4024,11 @@ export interface components {
                 status: string;
                 /** @description The model's thinking, where it showed any. */
                 thinking?: string | null;
+                /**
+                 * Format: int64
+                 * @description How long the model thought, in milliseconds, where it showed any of it.
+                 */
+                thinking_ms?: number | null;
                 /** @description Tools that were called while it was written. */
                 tool_calls: components["schemas"]["ToolCallView"][];
                 /**
@@ -5291,6 +5518,197 @@ export interface operations {
             };
         };
     };
+    get_audit_export: {
+        parameters: {
+            query?: {
+                /** @description Only this act. */
+                action?: string;
+                /** @description Only by this account. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One entry a line, as `GET /api/v1/audit` gives them, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["AuditView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_audit_verify: {
+        parameters: {
+            query?: {
+                /** @description A `head` that was noted earlier: whether that entry is still the same. */
+                noted?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerification"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_auth_backup_codes: {
         parameters: {
             query?: never;
@@ -5940,6 +6358,113 @@ export interface operations {
             };
         };
     };
+    delete_auth_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Payload Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     patch_auth_me: {
         parameters: {
             query?: never;
@@ -6008,6 +6533,97 @@ export interface operations {
             };
             /** @description Payload Too Large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_auth_me_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountExport"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9882,6 +10498,230 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_conversations_id_messages_message_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Payload Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_conversations_id_messages_message_id_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Payload Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

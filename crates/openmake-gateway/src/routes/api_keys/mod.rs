@@ -46,7 +46,7 @@ fn changed(owner: UserId, id: ApiKeyId) -> Wakeup {
     }
 }
 
-fn view(key: ApiKey, now: DateTime<Utc>) -> ApiKeyView {
+pub(super) fn view(key: ApiKey, now: DateTime<Utc>) -> ApiKeyView {
     let status = if key.revoked_at.is_some() {
         ApiKeyStatus::Revoked
     } else if key.terms.expires_at.is_some_and(|end| end <= now) {

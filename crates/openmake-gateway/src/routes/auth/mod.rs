@@ -1,6 +1,8 @@
 //! Accounts and sessions.
 
 mod arrival;
+pub(crate) mod delete;
+pub(crate) mod export;
 pub(crate) mod guest;
 pub(crate) mod identities;
 pub(crate) mod login;

@@ -79,7 +79,7 @@ pub(crate) async fn end_others(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn view(session: Session, actor: &Actor) -> SessionView {
+pub(super) fn view(session: Session, actor: &Actor) -> SessionView {
     SessionView {
         id: session.id.as_uuid(),
         current: actor.session_id == Some(session.id),

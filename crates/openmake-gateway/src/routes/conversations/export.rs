@@ -8,7 +8,7 @@ use http::header;
 use openmake_api::{
     Allowed, ApiError,
     authorize::ManageConversations,
-    conversations::{ConversationExport, ConversationView, ExportFormat, ExportQuery},
+    conversations::{ConversationExport, ExportFormat, ExportQuery},
     extract::{Path, Query},
     messages::MessageView,
     page::MAX_LIMIT,
@@ -50,8 +50,8 @@ pub(crate) async fn export(
             ("text/markdown; charset=utf-8", "md", text)
         }
         ExportFormat::Json => {
-            let messages = all(&app, owner, id).await?;
-            let text = export_json(conversation_view(found.clone()), messages)?;
+            let export = document(&app, owner, found.clone()).await?;
+            let text = serde_json::to_string_pretty(&export).map_err(ApiError::internal)?;
             ("application/json", "json", text)
         }
     };
@@ -69,16 +69,17 @@ pub(crate) async fn export(
     Ok((head, body).into_response())
 }
 
-fn export_json(
-    conversation: ConversationView,
-    messages: Vec<MessageView>,
-) -> Result<String, ApiError> {
-    let export = ConversationExport {
+/// A conversation with all its messages.
+pub(crate) async fn document(
+    app: &App,
+    owner: UserId,
+    conversation: Conversation,
+) -> Result<ConversationExport, ApiError> {
+    Ok(ConversationExport {
         format: "openmake.conversation/1".to_owned(),
-        conversation,
-        messages,
-    };
-    serde_json::to_string_pretty(&export).map_err(ApiError::internal)
+        messages: all(app, owner, conversation.id).await?,
+        conversation: conversation_view(conversation),
+    })
 }
 
 async fn branch(

@@ -94,6 +94,9 @@ mod tests {
             status: status.to_owned(),
             error: None,
             metrics: None,
+            finish_reason: None,
+            thinking_ms: None,
+            context_cut: None,
             created_at: DateTime::UNIX_EPOCH,
         }
     }

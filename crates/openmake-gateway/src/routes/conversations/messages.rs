@@ -3,18 +3,22 @@
 use axum::extract::State;
 use openmake_api::{
     Allowed, ApiError, Page, PageQuery,
-    authorize::Chat,
+    authorize::{Chat, ManageConversations},
+    conversations::ConversationView,
     event::Folded,
     extract::{Json, Path, Query},
     messages::MessageView,
-    responses::ReadProblems,
+    responses::{ReadProblems, WriteProblems},
 };
 use openmake_store::{StoreError, messages::Message};
-use openmake_types::{ConversationId, MessageStatus, TurnId, UserId};
+use openmake_types::{ConversationId, MessageId, MessageStatus, TurnId, UserId};
 use serde::Deserialize as _;
 use uuid::Uuid;
 
-use super::{super::page, view::message_view};
+use super::{
+    super::page,
+    view::{changed, conversation_view, message_view},
+};
 use crate::{error::store_error, state::App};
 
 /// Events that are read from a log at once.
@@ -42,6 +46,46 @@ pub(crate) async fn list(
     let mut page = page::page(rows, |message| message_view(message, None));
     page.items = folded(&app, owner, stored).await?;
     Ok(Json(page))
+}
+
+/// Deletes a message with all that follows it, and shows the newest branch
+/// beside it. It can be restored for 30 days. Refused while an answer among
+/// them is being written.
+#[utoipa::path(delete, path = "/api/v1/conversations/{id}/messages/{message_id}",
+    tag = "conversations", params(("id" = Uuid, Path), ("message_id" = Uuid, Path)),
+    responses((status = 200, body = ConversationView), WriteProblems))]
+pub(crate) async fn delete(
+    State(app): State<App>,
+    allowed: Allowed<ManageConversations>,
+    Path((id, message)): Path<(Uuid, Uuid)>,
+) -> Result<Json<ConversationView>, ApiError> {
+    let owner = allowed.actor.user_id;
+    let id = ConversationId::from_uuid(id);
+    let message = MessageId::from_uuid(message);
+    let now = app.clock.now();
+    let deleted = app.store.messages().delete(owner, id, message, now).await;
+    let deleted = deleted.map_err(store_error("message"))?;
+    app.announce(vec![changed(owner, id, deleted.version)]);
+    Ok(Json(conversation_view(deleted)))
+}
+
+/// Restores a deleted message with all that was deleted with it, and shows the
+/// branch that was shown before.
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/messages/{message_id}/restore",
+    tag = "conversations", params(("id" = Uuid, Path), ("message_id" = Uuid, Path)),
+    responses((status = 200, body = ConversationView), WriteProblems))]
+pub(crate) async fn restore(
+    State(app): State<App>,
+    allowed: Allowed<ManageConversations>,
+    Path((id, message)): Path<(Uuid, Uuid)>,
+) -> Result<Json<ConversationView>, ApiError> {
+    let owner = allowed.actor.user_id;
+    let id = ConversationId::from_uuid(id);
+    let message = MessageId::from_uuid(message);
+    let restored = app.store.messages().restore(owner, id, message).await;
+    let restored = restored.map_err(store_error("message"))?;
+    app.announce(vec![changed(owner, id, restored.version)]);
+    Ok(Json(conversation_view(restored)))
 }
 
 /// Messages as views, unfinished ones folded from their logs.

@@ -99,7 +99,7 @@ pub(crate) async fn delete(
 
 /// Tells the ai role to stop what still writes. The store has noted the wish
 /// already, so this only makes it quicker.
-fn stop_turns(app: &App, caller: Caller, turns: Vec<TurnId>) {
+pub(crate) fn stop_turns(app: &App, caller: Caller, turns: Vec<TurnId>) {
     let own = app.clone();
     app.tasks.spawn(async move {
         for turn in turns {

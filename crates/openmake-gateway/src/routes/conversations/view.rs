@@ -3,7 +3,7 @@
 use openmake_api::{
     conversations::{ConversationView, RunningTurn},
     event::Folded,
-    messages::{Attachment, MessageError, MessageMetrics, MessageView, ToolCallView},
+    messages::{Attachment, ContextCut, MessageError, MessageMetrics, MessageView, ToolCallView},
 };
 use openmake_store::{
     conversations::Conversation,
@@ -76,6 +76,12 @@ pub(crate) fn message_view(message: Message, so_far: Option<Folded>) -> MessageV
             hint: error.hint,
         }),
         metrics: message.metrics.map(metrics),
+        finish_reason: message.finish_reason,
+        thinking_ms: message.thinking_ms.map(count),
+        context_cut: message.cut.map(|cut| ContextCut {
+            messages: count(cut.messages),
+            tokens: count(cut.tokens),
+        }),
         created_at: message.created_at,
     };
     if let Some(so_far) = so_far {
@@ -83,12 +89,12 @@ pub(crate) fn message_view(message: Message, so_far: Option<Folded>) -> MessageV
         view.thinking = Some(so_far.thinking).filter(|text| !text.is_empty());
         view.tool_calls = so_far.tool_calls;
         view.model = so_far.model.or(view.model);
+        view.context_cut = so_far.context_cut;
     }
     view
 }
 
 fn metrics(metrics: StoredMetrics) -> MessageMetrics {
-    let count = |number: i64| u64::try_from(number).unwrap_or(0);
     MessageMetrics {
         input_tokens: count(metrics.input_tokens),
         output_tokens: count(metrics.output_tokens),
@@ -97,4 +103,8 @@ fn metrics(metrics: StoredMetrics) -> MessageMetrics {
         response_time_ms: metrics.response_time_ms.map(count),
         tokens_per_second: metrics.tokens_per_second,
     }
+}
+
+fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
 }

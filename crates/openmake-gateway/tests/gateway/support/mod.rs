@@ -7,6 +7,7 @@ pub(crate) mod factors;
 pub(crate) mod issuer;
 pub(crate) mod smtp;
 pub(crate) mod socket;
+pub(crate) mod writer;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 

@@ -113,6 +113,9 @@ mod tests {
             status: "complete".to_owned(),
             error: None,
             metrics: None,
+            finish_reason: None,
+            thinking_ms: None,
+            context_cut: None,
             created_at: DateTime::UNIX_EPOCH,
         }
     }

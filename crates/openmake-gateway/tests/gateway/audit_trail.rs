@@ -1,0 +1,103 @@
+//! The audit trail's chain and its export.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::support::{PASSWORD, TestApp};
+
+/// The hash of an exported line, by what docs/operations.md says.
+fn hash(before: &[u8], entry: &Value) -> Vec<u8> {
+    let canonical = json!([
+        entry["seq"],
+        entry["id"],
+        micros(entry["timestamp"].as_str().expect("a time")),
+        entry["action"],
+        entry["outcome"],
+        entry["user_id"],
+        entry["resource_type"],
+        entry["resource_id"],
+        entry["details"],
+        entry["ip_address"],
+        entry["user_agent"],
+        entry["request_id"],
+    ]);
+    let mut hash = Sha256::new();
+    hash.update(before);
+    hash.update(canonical.to_string());
+    hash.finalize().to_vec()
+}
+
+/// A time with all six digits.
+fn micros(time: &str) -> String {
+    let time: chrono::DateTime<chrono::Utc> = time.parse().expect("a time");
+    time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+}
+
+#[tokio::test]
+async fn the_exported_trail_can_be_checked_by_anybody() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let kim = app.user("kim@example.com").await;
+    let visitors: Vec<_> = (0..6).map(|_| app.visitor()).collect();
+    let logins = visitors.into_iter().enumerate().map(async |(n, visitor)| {
+        let mut visitor = visitor;
+        let password = if n == 0 { "wrong password" } else { PASSWORD };
+        visitor.login("kim@example.com", password).await.status
+    });
+    let statuses = futures_util::future::join_all(logins).await;
+    assert!(statuses.contains(&StatusCode::OK), "{statuses:?}");
+
+    let verified = admin.get("/api/v1/audit/verify").await;
+    assert_eq!(verified.status, StatusCode::OK, "{}", verified.text());
+    let verified = verified.json();
+    assert_eq!(verified["intact"], true, "{verified}");
+    assert_eq!(verified["fault"], Value::Null);
+
+    let export = admin.get("/api/v1/audit/export").await;
+    assert_eq!(export.status, StatusCode::OK);
+    assert_eq!(export.header("content-type"), "application/x-ndjson");
+    assert!(export.header("content-disposition").contains("audit.jsonl"));
+    let text = export.text();
+    let mut before = vec![0; 32];
+    let mut count = 0;
+    for line in text.lines() {
+        let entry: Value = serde_json::from_str(line).expect("a line");
+        count += 1;
+        assert_eq!(entry["seq"], count);
+        before = hash(&before, &entry);
+        assert_eq!(entry["hash"], hex::encode(&before), "{entry}");
+    }
+    // The export is an act of its own, and its last line.
+    assert_eq!(verified["entries"], count - 1);
+    let last = text.lines().last().expect("a line");
+    assert!(last.contains("audit.export"), "{last}");
+    let mine = kim.get("/api/v1/auth/me").await.id();
+    let of_kim = admin
+        .get(&format!(
+            "/api/v1/audit/export?user_id={mine}&action=user.login"
+        ))
+        .await
+        .text();
+    let of_kim: Vec<Value> = of_kim
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a line"))
+        .collect();
+    assert!(!of_kim.is_empty());
+    for entry in of_kim {
+        assert_eq!(
+            (&entry["user_id"], &entry["action"]),
+            (&json!(mine), &json!("user.login"))
+        );
+    }
+
+    let head = verified["head"].as_str().expect("a head");
+    let path = |noted: &str| format!("/api/v1/audit/verify?noted={noted}");
+    assert_eq!(admin.get(&path(head)).await.json()["intact"], true);
+    let forged = format!("2:{}", "ab".repeat(32));
+    let forged = admin.get(&path(&forged)).await.json();
+    assert_eq!(forged["intact"], false);
+    assert_eq!(forged["fault"]["kind"], "replaced");
+    assert_eq!(forged["fault"]["seq"], 2);
+    assert_eq!(admin.get(&path("2")).await.status, StatusCode::BAD_REQUEST);
+}
