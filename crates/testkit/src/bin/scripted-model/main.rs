@@ -20,6 +20,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::serve::ListenerExt as _;
 use axum::{Json, Router};
 use bytes::Bytes;
 use clap::Parser;
@@ -91,6 +92,13 @@ async fn main() -> io::Result<()> {
         writeln!(out, "listening http://{}/v1", listener.local_addr()?)?;
         out.flush()?;
     }
+    // As model servers do: else a token waits until the one before it was
+    // acknowledged, which a client puts off for 40 ms.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            let _ = writeln!(io::stderr(), "tokens may come late: {error}");
+        }
+    });
     axum::serve(listener, routes).await
 }
 
