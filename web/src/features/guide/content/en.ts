@@ -6,7 +6,7 @@ export const chapters: readonly Chapter[] = [
     title: 'Connecting a model',
     text: `OpenMake answers with models that run where you decide: on this machine, on another one in your network, or at a provider. An administrator connects them once, and everybody can use them.
 
-1. Open **Settings** and go to **Model servers**.
+1. Open **Administration** and go to **Model servers**.
 2. Choose **Connect a model server**. Ollama on this machine is found by itself; for anything else, enter its address and, where it wants one, its key.
 3. Test the connection. The list then shows which models the server has.
 
