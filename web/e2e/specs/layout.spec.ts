@@ -75,7 +75,7 @@ test('on a phone the conversations are in a drawer', async ({ app }) => {
   await page.getByRole('button', { name: 'Show the sidebar' }).click();
   const drawer = page.getByRole('dialog', { name: 'Conversations' });
   await expect(drawer).toBeVisible();
-  await drawer.getByRole('link', { name: 'New chat' }).click();
+  await drawer.getByRole('link', { name: 'New chat' }).first().click();
   await expect(drawer).toHaveCount(0);
   await expect(page.getByRole('heading', { level: 1 })).toContainText('Mina');
 });
