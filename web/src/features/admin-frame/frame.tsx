@@ -1,13 +1,13 @@
 'use client';
 
-import { ArrowLeft, ShieldAlert } from 'lucide-react';
+import { ShieldAlert } from 'lucide-react';
 import { usePathname } from 'next/navigation';
-import { type ReactNode, useEffect } from 'react';
+import type { ReactNode } from 'react';
 import { useTranslations } from 'use-intl';
-import { PageHeader } from '@/features/frame';
+import { PageFrame } from '@/features/page';
 import { Reauthentication } from '@/features/security';
 import { ADMIN_PLACES, type AdminPlace } from '@/platform/places';
-import { ConversationLink, PageLink } from '@/platform/route';
+import { PageLink } from '@/platform/route';
 import { useUser } from '@/platform/session';
 import { Empty } from '@/ui/banner';
 import { cx } from '@/ui/cx';
@@ -47,46 +47,28 @@ function Places() {
 /** A page of administration: its name, the ways to the others, and a guard. */
 export function AdminPage({ place, children }: { place: AdminPlace; children: ReactNode }) {
   const t = useTranslations('admin');
-  const settings = useTranslations('settings');
   const { role } = useUser();
   const title = t(`place.${place}`);
 
-  useEffect(() => {
-    document.title = `${title} · OpenMake`;
-  }, [title]);
-
   return (
-    <>
-      <PageHeader>
-        <ConversationLink
-          id={null}
-          className="inline-flex h-9 items-center gap-2 rounded-sm px-3 text-sm text-soft hover:bg-hover hover:text-text"
-        >
-          <ArrowLeft className="size-4" />
-          {settings('back')}
-        </ConversationLink>
-      </PageHeader>
-      <main className="scroll-quiet min-h-0 flex-1 overflow-y-auto">
-        <div className="mx-auto flex w-full max-w-4xl flex-col gap-5 px-4 pt-2 pb-16">
-          {role === 'admin' ? (
-            <Reauthentication>
-              <Places />
-              <div>
-                <h1 className="font-semibold text-3xl tracking-tight">{title}</h1>
-                <p className="mt-1 text-soft">{t(`lead.${place}`)}</p>
-              </div>
-              {children}
-            </Reauthentication>
-          ) : (
-            <div className="glass mt-6 rounded-lg">
-              <h1 className="sr-only">{title}</h1>
-              <Empty icon={<ShieldAlert />} title={t('restricted')}>
-                {t('restrictedHelp')}
-              </Empty>
-            </div>
-          )}
+    <PageFrame title={title} width="list">
+      {role === 'admin' ? (
+        <Reauthentication>
+          <Places />
+          <div>
+            <h1 className="font-semibold text-3xl tracking-tight">{title}</h1>
+            <p className="mt-1 text-soft">{t(`lead.${place}`)}</p>
+          </div>
+          {children}
+        </Reauthentication>
+      ) : (
+        <div className="glass mt-6 rounded-lg">
+          <h1 className="sr-only">{title}</h1>
+          <Empty icon={<ShieldAlert />} title={t('restricted')}>
+            {t('restrictedHelp')}
+          </Empty>
         </div>
-      </main>
-    </>
+      )}
+    </PageFrame>
   );
 }

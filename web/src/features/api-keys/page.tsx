@@ -1,16 +1,15 @@
 'use client';
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { ArrowLeft, Copy, KeySquare, Plus } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { Copy, KeySquare, Plus } from 'lucide-react';
+import { useState } from 'react';
 import { useFormatter, useTranslations } from 'use-intl';
-import { PageHeader } from '@/features/frame';
+import { WorkspacePage } from '@/features/page';
 import { Reauthentication, useGuarded, useToldErrors } from '@/features/security';
 import type { ApiKey, CreatedApiKey } from '@/platform/api/types';
 import { useExplain } from '@/platform/errors';
 import { copyText } from '@/platform/files';
 import { keys } from '@/platform/query/keys';
-import { ConversationLink } from '@/platform/route';
 import { Banner, Empty } from '@/ui/banner';
 import { Button } from '@/ui/button';
 import { ConfirmDialog, Dialog } from '@/ui/dialog';
@@ -235,34 +234,11 @@ function Keys() {
 /** /api-keys */
 export function ApiKeysPage() {
   const t = useTranslations('apiKeys');
-  const settings = useTranslations('settings');
-
-  useEffect(() => {
-    document.title = `${t('title')} · OpenMake`;
-  }, [t]);
-
   return (
-    <>
-      <PageHeader>
-        <ConversationLink
-          id={null}
-          className="inline-flex h-9 items-center gap-2 rounded-sm px-3 text-sm text-soft hover:bg-hover hover:text-text"
-        >
-          <ArrowLeft className="size-4" />
-          {settings('back')}
-        </ConversationLink>
-      </PageHeader>
-      <main className="scroll-quiet min-h-0 flex-1 overflow-y-auto">
-        <div className="mx-auto flex w-full max-w-2xl flex-col gap-5 px-4 pt-2 pb-16">
-          <div>
-            <h1 className="font-semibold text-3xl tracking-tight">{t('title')}</h1>
-            <p className="mt-1 text-soft">{t('lead')}</p>
-          </div>
-          <Reauthentication>
-            <Keys />
-          </Reauthentication>
-        </div>
-      </main>
-    </>
+    <WorkspacePage title={t('title')} lead={t('lead')} width="form">
+      <Reauthentication>
+        <Keys />
+      </Reauthentication>
+    </WorkspacePage>
   );
 }

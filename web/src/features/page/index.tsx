@@ -7,18 +7,23 @@ import { PageHeader } from '@/features/frame';
 import { ConversationLink } from '@/platform/route';
 import { cx } from '@/ui/cx';
 
-const WIDTHS = { narrow: 'max-w-3xl', wide: 'max-w-5xl' } as const;
+const WIDTHS = {
+  form: 'max-w-2xl',
+  narrow: 'max-w-3xl',
+  list: 'max-w-4xl',
+  wide: 'max-w-5xl',
+} as const;
 
-/** A page beside the chat: its title, the way back, and what it is about. */
-export function WorkspacePage({
+type Width = keyof typeof WIDTHS;
+
+/** What is around every page beside the chat: its title in the window, and the way back. */
+export function PageFrame({
   title,
-  lead,
-  width = 'narrow',
+  width,
   children,
 }: {
   title: string;
-  lead?: string;
-  width?: keyof typeof WIDTHS;
+  width: Width;
   children: ReactNode;
 }) {
   const t = useTranslations('settings');
@@ -40,13 +45,32 @@ export function WorkspacePage({
       </PageHeader>
       <main className="scroll-quiet min-h-0 flex-1 overflow-y-auto">
         <div className={cx('mx-auto flex w-full flex-col gap-5 px-4 pt-2 pb-16', WIDTHS[width])}>
-          <div>
-            <h1 className="font-semibold text-3xl tracking-tight">{title}</h1>
-            {lead && <p className="mt-1 text-soft">{lead}</p>}
-          </div>
           {children}
         </div>
       </main>
     </>
+  );
+}
+
+/** A page with its title, and what it is about. */
+export function WorkspacePage({
+  title,
+  lead,
+  width = 'narrow',
+  children,
+}: {
+  title: string;
+  lead?: string;
+  width?: Width;
+  children: ReactNode;
+}) {
+  return (
+    <PageFrame title={title} width={width}>
+      <div>
+        <h1 className="font-semibold text-3xl tracking-tight">{title}</h1>
+        {lead && <p className="mt-1 text-soft">{lead}</p>}
+      </div>
+      {children}
+    </PageFrame>
   );
 }
