@@ -289,6 +289,18 @@ pub(crate) struct Begun {
 }
 
 impl Person {
+    /// Waits until the conversation has a title, which is asked for after the
+    /// first answer has ended: until then a call is still under way.
+    pub(crate) async fn titled(&self) -> String {
+        let title = || async {
+            let conversations = self.store.conversations();
+            let found = conversations.get(self.user, self.conversation).await;
+            found.expect("a conversation").title
+        };
+        eventually("a title", || async { !title().await.is_empty() }).await;
+        title().await
+    }
+
     fn actor(&self) -> Actor {
         Actor {
             user_id: self.user,

@@ -348,18 +348,10 @@ async fn a_title_is_found_after_the_first_answer_and_everyone_is_told() {
     let person = app.person().await;
     let begun = person.ask("How do I sort a vector in Rust?").await;
     person.events(&begun).await;
-    let conversations = || async {
-        app.store
-            .conversations()
-            .get(person.user, person.conversation)
-            .await
-            .expect("there")
-    };
-    eventually("a title", || async {
-        conversations().await.title == "Sorting in Rust"
-    })
-    .await;
-    let version = conversations().await.version;
+    assert_eq!(person.titled().await, "Sorting in Rust");
+    let conversations = app.store.conversations();
+    let named = conversations.get(person.user, person.conversation).await;
+    let version = named.expect("there").version;
     eventually("a wake-up", || async {
         app.heard(|heard| {
             matches!(heard, Heard::Changed(change) if change.kind == WakeupKind::Conversation
@@ -382,16 +374,7 @@ async fn a_model_that_gives_no_title_leaves_the_questions_words() {
     let person = app.person().await;
     let begun = person.ask("How do I sort?").await;
     person.events(&begun).await;
-    eventually("a title", || async {
-        let conversation = app
-            .store
-            .conversations()
-            .get(person.user, person.conversation)
-            .await
-            .expect("there");
-        conversation.title == "How do I sort?"
-    })
-    .await;
+    assert_eq!(person.titled().await, "How do I sort?");
     app.finish().await;
 }
 
