@@ -28,6 +28,8 @@ pub struct Plan {
     pub time_budget: Option<Duration>,
     /// The profile's way of working, for the system prompt.
     pub instructions: Option<String>,
+    /// What the person wants of every answer of the conversation.
+    pub standing: Option<String>,
 }
 
 /// How much a model is to think, and who says so.
@@ -35,7 +37,8 @@ pub struct Plan {
 pub enum ThinkingChoice {
     /// The server decides.
     Unset,
-    /// The profile's level.
+    /// The profile's or the conversation's level: a model that cannot think is
+    /// asked without.
     Profile(ThinkingLevel),
     /// The person's level: they are told when the model cannot.
     Person(ThinkingLevel),

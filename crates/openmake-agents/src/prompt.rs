@@ -19,6 +19,8 @@ pub struct SystemPrompt<'a> {
     pub time_zone: Option<Tz>,
     /// The profile's way of working.
     pub instructions: Option<&'a str>,
+    /// What the person wants of every answer, at most 8,000 characters.
+    pub standing: Option<&'a str>,
     /// The tools on offer, by name.
     pub tools: &'a [&'a str],
 }
@@ -65,6 +67,17 @@ pub fn system_prompt(parts: &SystemPrompt<'_>) -> String {
             shorten(instructions, MAX_INSTRUCTIONS).text
         );
     }
+    if let Some(standing) = parts
+        .standing
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+    {
+        let _ = writeln!(
+            text,
+            "\n# What the person wants of every answer\n{}",
+            shorten(standing, MAX_INSTRUCTIONS).text
+        );
+    }
     text
 }
 
@@ -82,6 +95,7 @@ mod tests {
             now: at("2026-11-22T20:00:00Z"),
             time_zone: None,
             instructions: None,
+            standing: None,
             tools: &[],
         };
         assert!(system_prompt(&parts).contains("Today is Sunday, 22 November 2026 (UTC)."));
@@ -100,21 +114,26 @@ mod tests {
             now: at("2026-01-01T00:00:00Z"),
             time_zone: None,
             instructions: Some("  "),
+            standing: Some("  "),
             tools: &[],
         };
         let text = system_prompt(&plain);
         assert!(
-            !text.contains("# Tools") && !text.contains("# Way of working"),
+            !text.contains("# Tools")
+                && !text.contains("# Way of working")
+                && !text.contains("# What the person wants"),
             "{text}"
         );
         let full = SystemPrompt {
             instructions: Some("Think in steps."),
+            standing: Some("Call me Kim."),
             tools: &["calculator", "current_time"],
             ..plain
         };
         let text = system_prompt(&full);
         assert!(text.contains("You can call: calculator, current_time."));
         assert!(text.contains("# Way of working\nThink in steps."));
+        assert!(text.ends_with("# What the person wants of every answer\nCall me Kim.\n"));
     }
 
     #[test]
@@ -124,8 +143,9 @@ mod tests {
             now: at("2026-01-01T00:00:00Z"),
             time_zone: None,
             instructions: Some(&instructions),
+            standing: Some(&instructions),
             tools: &[],
         };
-        assert!(system_prompt(&parts).chars().count() < 10_000);
+        assert!(system_prompt(&parts).chars().count() < 18_000);
     }
 }

@@ -12,7 +12,7 @@ use openmake_types::{ErrorKind, ModelAccess};
 use crate::{core::Core, error::store_error, upstream};
 
 /// What is asked for.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Wish<'a> {
     /// The model, by its public or real name; the instance's default unless
     /// given.
@@ -142,6 +142,7 @@ fn plan(
             (None, Some(level)) => ThinkingChoice::Profile(level),
             (None, None) => ThinkingChoice::Unset,
         },
+        standing: None,
         temperature: settings.temperature,
         tool_turns: settings.tool_turns,
         time_budget: settings.time_budget,

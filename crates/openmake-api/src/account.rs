@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     api_keys::ApiKeyView,
-    auth::{SessionView, UserView},
+    auth::{DefaultsView, SessionView, UserView},
     conversations::ConversationExport,
     sign_in::{IdentityView, PasskeyView},
     usage::UsageRow,
@@ -23,6 +23,8 @@ pub struct AccountExport {
     pub exported_at: DateTime<Utc>,
     /// The account.
     pub account: UserView,
+    /// What new conversations begin with.
+    pub defaults: DefaultsView,
     /// Where one is signed in.
     pub sessions: Vec<SessionView>,
     /// Passkeys, without their keys.

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::Change;
+
 macro_rules! redacted_debug {
     ($name:ident) => {
         impl fmt::Debug for $name {
@@ -69,6 +71,29 @@ pub struct UserView {
     pub display_name: String,
     /// `admin`, `user` or `guest`.
     pub role: String,
+}
+
+/// `GET /api/v1/auth/me/defaults`: what one's new conversations begin with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DefaultsView {
+    /// The model; the instance's default where it is absent.
+    pub model: Option<String>,
+    /// What the model is told in every turn.
+    pub instructions: Option<String>,
+}
+
+/// `PATCH /api/v1/auth/me/defaults`: what is absent stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateDefaults {
+    /// Another model; `null` for the instance's default.
+    #[serde(default, skip_serializing_if = "Change::is_unsaid")]
+    #[schema(value_type = Option<String>)]
+    pub model: Change<String>,
+    /// Other instructions, at most 8,000 characters; `null` for none.
+    #[serde(default, skip_serializing_if = "Change::is_unsaid")]
+    #[schema(value_type = Option<String>)]
+    pub instructions: Change<String>,
 }
 
 /// `PATCH /api/v1/auth/me`.

@@ -5,23 +5,38 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::messages::MessageView;
+use crate::{Change, messages::MessageView};
 
 /// `POST /api/v1/conversations`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateConversation {
     /// At most 200 characters; the model makes one after the first answer
     /// unless given.
     #[serde(default)]
     pub title: Option<String>,
-    /// The model that its turns use unless they name one.
+    /// The model that its turns use unless they name one; the account's
+    /// default unless given.
     #[serde(default)]
     pub model: Option<String>,
+    /// How much its turns think unless they say so: `off`, `low`, `medium` or
+    /// `high`; the model's profile decides unless given.
+    #[serde(default)]
+    pub thinking: Option<String>,
+    /// The temperature of its turns, 0 to 2; the model's profile decides
+    /// unless given.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 2)]
+    pub temperature: Option<f64>,
+    /// What the model is told in every turn, at most 8,000 characters: the
+    /// account's default unless given, none where it is `null`.
+    #[serde(default, skip_serializing_if = "Change::is_unsaid")]
+    #[schema(value_type = Option<String>)]
+    pub instructions: Change<String>,
 }
 
 /// `PATCH /api/v1/conversations/{id}`: what is absent stays.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateConversation {
     /// 1 to 200 characters.
@@ -30,6 +45,20 @@ pub struct UpdateConversation {
     /// The model of later turns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// How much later turns think; `null` leaves it to the profile.
+    #[serde(default, skip_serializing_if = "Change::is_unsaid")]
+    #[schema(value_type = Option<String>)]
+    pub thinking: Change<String>,
+    /// The temperature of later turns, 0 to 2; `null` leaves it to the
+    /// profile.
+    #[serde(default, skip_serializing_if = "Change::is_unsaid")]
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 2)]
+    pub temperature: Change<f64>,
+    /// What the model is told in every later turn, at most 8,000 characters;
+    /// `null` for nothing.
+    #[serde(default, skip_serializing_if = "Change::is_unsaid")]
+    #[schema(value_type = Option<String>)]
+    pub instructions: Change<String>,
     /// Kept at the top of the list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinned: Option<bool>,
@@ -39,10 +68,14 @@ pub struct UpdateConversation {
     /// The branch to show: any message of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_leaf_id: Option<Uuid>,
+    /// Of two answers that are compared, the one to go on from. It is shown,
+    /// and goes before `active_leaf_id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_answer_id: Option<Uuid>,
 }
 
 /// One conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ConversationView {
     /// The conversation.
     pub id: Uuid,
@@ -50,6 +83,13 @@ pub struct ConversationView {
     pub title: String,
     /// The model that its turns use unless they name one.
     pub model: Option<String>,
+    /// How much its turns think unless they say so; the profile decides where
+    /// it is absent.
+    pub thinking: Option<String>,
+    /// The temperature of its turns; the profile decides where it is absent.
+    pub temperature: Option<f64>,
+    /// What the model is told in every turn.
+    pub instructions: Option<String>,
     /// Whether it is kept at the top.
     pub pinned: bool,
     /// Whether it is out of the list.
@@ -115,7 +155,7 @@ pub struct SearchQuery {
 }
 
 /// One conversation that matches, with the places where it does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SearchHit {
     /// The conversation.
     pub conversation: ConversationView,
@@ -147,7 +187,7 @@ pub struct Highlight {
 }
 
 /// What search gives: the best first, one page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SearchResults {
     /// The best first.
     pub items: Vec<SearchHit>,

@@ -41,6 +41,11 @@ pub struct MessageView {
     pub thinking_ms: Option<u64>,
     /// What was left out because it did not fit into the model's context.
     pub context_cut: Option<ContextCut>,
+    /// The answer that this one was asked for beside: two models, one question.
+    pub beside_id: Option<Uuid>,
+    /// Whether the two are being compared: none of them is kept yet.
+    #[serde(default)]
+    pub comparing: bool,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }

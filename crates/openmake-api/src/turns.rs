@@ -17,14 +17,19 @@ pub struct StartTurnRequest {
     /// model unless given.
     #[serde(default)]
     pub model: Option<String>,
+    /// A second model that answers the same question, beside the first; both
+    /// turns are stored, or none is. The conversation goes on from the first
+    /// answer until another is kept (`kept_answer_id` of a conversation).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare_model: Option<String>,
     /// The message to follow: the leaf of the active branch unless given. To
     /// edit a question, give the parent of the question that is edited; `null`
     /// starts a new root.
     #[serde(default, skip_serializing_if = "Parent::is_unset")]
     #[schema(value_type = Option<Uuid>)]
     pub parent_id: Parent,
-    /// How much to think: `off`, `low`, `medium` or `high`; the profile's
-    /// unless given.
+    /// How much to think: `off`, `low`, `medium` or `high`; the conversation's
+    /// or else the profile's unless given.
     #[serde(default)]
     pub thinking: Option<String>,
 }
@@ -98,6 +103,18 @@ pub struct TurnStarted {
     /// The question.
     pub user_message_id: Uuid,
     /// The answer that is being written.
+    pub assistant_message_id: Uuid,
+    /// The second model's turn, where two were asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<BesideStarted>,
+}
+
+/// The second model's turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BesideStarted {
+    /// The turn.
+    pub turn_id: Uuid,
+    /// The answer that it writes.
     pub assistant_message_id: Uuid,
 }
 

@@ -10,17 +10,18 @@ use uuid::Uuid;
 
 pub(crate) use self::row::read;
 use crate::{
-    Conflict, PageRequest, Rows, Store, StoreError,
+    Conflict, PageRequest, Rows, Set, Store, StoreError,
     error::parsed,
     search,
     text::{storable, storable_option},
+    turns::pair,
 };
 
 /// The longest title, in characters.
 const TITLE_MAX: usize = 200;
 
 /// A conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Conversation {
     /// The conversation.
     pub id: ConversationId,
@@ -32,6 +33,13 @@ pub struct Conversation {
     pub title_source: TitleSource,
     /// The model of its turns unless they name one.
     pub model: Option<String>,
+    /// How much its turns think unless they say so: `off`, `low`, `medium` or
+    /// `high`.
+    pub thinking: Option<String>,
+    /// The temperature of its turns, 0 to 2.
+    pub temperature: Option<f64>,
+    /// What its owner tells the model in every turn, at most 8,000 characters.
+    pub instructions: Option<String>,
     /// When it was pinned.
     pub pinned_at: Option<DateTime<Utc>>,
     /// When it was archived.
@@ -72,10 +80,27 @@ pub struct NewConversation<'a> {
     pub owner: UserId,
     /// A person's title.
     pub title: Option<&'a str>,
-    /// The model of its turns.
+    /// The model of its turns; the owner's default unless given.
     pub model: Option<&'a str>,
+    /// How much its turns think.
+    pub thinking: Option<&'a str>,
+    /// The temperature of its turns.
+    pub temperature: Option<f64>,
+    /// What its owner tells the model in every turn.
+    pub instructions: Instructions<'a>,
     /// Now.
     pub now: DateTime<Utc>,
+}
+
+/// The instructions that a new conversation begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Instructions<'a> {
+    /// The owner's default ones, if they have any.
+    OfOwner,
+    /// None.
+    None,
+    /// These, 1 to 8,000 characters.
+    These(&'a str),
 }
 
 /// A change: what is None stays.
@@ -85,12 +110,20 @@ pub struct ConversationChange {
     pub title: Option<String>,
     /// The model of later turns.
     pub model: Option<String>,
+    /// How much later turns think.
+    pub thinking: Set<String>,
+    /// The temperature of later turns.
+    pub temperature: Set<f64>,
+    /// What its owner tells the model.
+    pub instructions: Set<String>,
     /// Pin or unpin.
     pub pinned: Option<bool>,
     /// Archive or bring back.
     pub archived: Option<bool>,
     /// Show the branch of this message: its newest descendant becomes the leaf.
     pub active_leaf: Option<MessageId>,
+    /// Keep this one of two answers that are compared: it becomes the leaf.
+    pub kept: Option<MessageId>,
 }
 
 /// Which conversations to list.
@@ -130,14 +163,25 @@ impl Conversations<'_> {
         }
         sqlx::query!(
             "INSERT INTO conversation_sessions (id, user_id, title, title_source, model,
-                                                is_temporary, created_at, updated_at)
-             VALUES ($1, $2, $3, CASE WHEN $3 = '' THEN 'none' ELSE 'user' END, $4, $5, $6, $6)",
+                                                is_temporary, created_at, updated_at, thinking,
+                                                temperature, instructions)
+             SELECT $1, id, $3, CASE WHEN $3 = '' THEN 'none' ELSE 'user' END,
+                    coalesce($4, default_model), $5, $6, $6, $7, $8,
+                    CASE WHEN $9 THEN default_instructions ELSE $10 END
+               FROM users WHERE id = $2",
             new.id.as_uuid(),
             owner,
             title,
             storable_option(new.model),
             is_guest,
             new.now,
+            new.thinking,
+            new.temperature,
+            new.instructions == Instructions::OfOwner,
+            storable_option(match new.instructions {
+                Instructions::These(text) => Some(text),
+                Instructions::OfOwner | Instructions::None => None,
+            }),
         )
         .execute(&mut *tx)
         .await?;
@@ -179,10 +223,16 @@ impl Conversations<'_> {
         let title = change.title.as_deref().map(storable_title);
         let mut tx = self.0.pool.begin().await?;
         lock(&mut tx, owner, id).await?;
-        let leaf = match change.active_leaf {
+        let leaf = match change.kept.or(change.active_leaf) {
             None => None,
             Some(message) => Some(newest_descendant(&mut tx, id, message).await?),
         };
+        if let Some(kept) = change.kept {
+            pair::close(&mut tx, kept.as_uuid()).await?;
+        }
+        let (sets_thinking, thinking) = change.thinking.columns();
+        let (sets_temperature, temperature) = change.temperature.columns();
+        let (sets_instructions, instructions) = change.instructions.columns();
         sqlx::query!(
             "UPDATE conversation_sessions
                 SET title = coalesce($2, title),
@@ -194,6 +244,9 @@ impl Conversations<'_> {
                     archived_at = CASE WHEN $5::boolean IS NULL THEN archived_at
                                        WHEN $5 THEN coalesce(archived_at, $6) END,
                     active_leaf_id = coalesce($7, active_leaf_id),
+                    thinking = CASE WHEN $8 THEN $9 ELSE thinking END,
+                    temperature = CASE WHEN $10 THEN $11 ELSE temperature END,
+                    instructions = CASE WHEN $12 THEN $13 ELSE instructions END,
                     version = version + 1
               WHERE id = $1",
             id.as_uuid(),
@@ -203,6 +256,12 @@ impl Conversations<'_> {
             change.archived,
             now,
             leaf,
+            sets_thinking,
+            thinking,
+            sets_temperature,
+            temperature,
+            sets_instructions,
+            storable_option(instructions.map(String::as_str)),
         )
         .execute(&mut *tx)
         .await?;

@@ -30,6 +30,7 @@ mod schema;
 pub mod search;
 pub mod secrets;
 pub mod sessions;
+mod set;
 pub mod settings;
 mod text;
 pub mod throttle;
@@ -41,3 +42,4 @@ pub mod wakeups;
 
 pub use database::{DatabaseInfo, PageRequest, PoolSettings, Position, Rows, Store};
 pub use error::{Conflict, StoreError};
+pub use set::Set;

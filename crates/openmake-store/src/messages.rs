@@ -49,6 +49,10 @@ pub struct Message {
     pub thinking_ms: Option<i64>,
     /// What did not fit into the model's context.
     pub cut: Option<StoredCut>,
+    /// The answer that this one was asked for beside: two models, one question.
+    pub beside_id: Option<MessageId>,
+    /// Whether none of the two is kept yet.
+    pub comparing: bool,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
@@ -162,6 +166,8 @@ struct Row {
     thinking_ms: Option<i64>,
     cut_messages: Option<i64>,
     cut_tokens: Option<i64>,
+    beside_id: Option<Uuid>,
+    comparing: bool,
     created_at: DateTime<Utc>,
 }
 
@@ -206,6 +212,8 @@ impl TryFrom<Row> for Message {
                 messages,
                 tokens: row.cut_tokens.unwrap_or(0),
             }),
+            beside_id: row.beside_id.map(MessageId::from_uuid),
+            comparing: row.comparing && row.beside_id.is_some(),
             created_at: row.created_at,
         })
     }
@@ -239,7 +247,8 @@ impl Messages<'_> {
             "SELECT id, parent_id, turn_id, role, content, attachments, thinking, tool_calls, model,
                     agent_id, status, error_code, error_detail, error_hint, input_tokens, tokens,
                     tokens_estimated, first_token_ms, response_time_ms, tokens_per_second,
-                    finish_reason, thinking_ms, cut_messages, cut_tokens, created_at
+                    finish_reason, thinking_ms, cut_messages, cut_tokens, beside_id, comparing,
+                    created_at
                FROM conversation_messages
               WHERE session_id = $1 AND deleted_at IS NULL
                 AND ($2::timestamptz IS NULL OR (created_at, id) > ($2, $3::uuid))
@@ -287,7 +296,7 @@ impl Messages<'_> {
                       m.tool_calls, m.model, m.agent_id, m.status, m.error_code, m.error_detail,
                       m.error_hint, m.input_tokens, m.tokens, m.tokens_estimated, m.first_token_ms,
                       m.response_time_ms, m.tokens_per_second, m.finish_reason, m.thinking_ms,
-                      m.cut_messages, m.cut_tokens, m.created_at
+                      m.cut_messages, m.cut_tokens, m.beside_id, m.comparing, m.created_at
                  FROM branch b JOIN conversation_messages m ON m.id = b.id
                 ORDER BY b.depth DESC"#,
             conversation.as_uuid(),

@@ -10,6 +10,7 @@ mod end;
 mod lease;
 mod log;
 mod outline;
+pub(crate) mod pair;
 mod row;
 mod start;
 
@@ -85,6 +86,8 @@ pub struct StartTurn {
     pub requested_model: String,
     /// The thinking level that is asked for.
     pub thinking: Option<String>,
+    /// A second model that answers the same, beside this turn's.
+    pub beside: Option<StartBeside>,
     /// Sending the same again gives the same turn.
     pub idempotency: Option<Idempotency>,
     /// For a turn that is a response of `/v1/responses`: what the response
@@ -96,6 +99,18 @@ pub struct StartTurn {
     pub lease: Duration,
     /// Now.
     pub now: DateTime<Utc>,
+}
+
+/// A second turn that answers the same question, started with the first: both
+/// are there or none is. Its key is the first one's.
+#[derive(Debug, Clone)]
+pub struct StartBeside {
+    /// Its id.
+    pub id: TurnId,
+    /// Its answer's id.
+    pub assistant_message_id: MessageId,
+    /// The model that is asked for, by its public or real name.
+    pub requested_model: String,
 }
 
 /// What a turn answers.
@@ -139,13 +154,22 @@ pub struct Idempotency {
     pub request_hash: [u8; 32],
 }
 
+/// A turn, and the one that was asked for beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pair {
+    /// The turn, whose answer the conversation goes on from.
+    pub turn: Turn,
+    /// The second model's.
+    pub beside: Option<Turn>,
+}
+
 /// What starting came to.
 #[derive(Debug, Clone)]
 pub enum Started {
-    /// A new turn, with the conversation's new version; the caller runs it.
-    New(Turn, i64),
-    /// The turn that the same key started before.
-    Existing(Turn),
+    /// New turns, with the conversation's new version; the caller runs them.
+    New(Pair, i64),
+    /// What the same key started before.
+    Existing(Pair),
 }
 
 /// Events of one turn to append.

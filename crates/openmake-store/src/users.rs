@@ -15,10 +15,14 @@ use crate::{
 };
 
 mod claim;
+mod defaults;
 mod deletion;
 mod registration;
 
-pub use self::deletion::DeletedUser;
+pub use self::{
+    defaults::{Defaults, DefaultsChange},
+    deletion::DeletedUser,
+};
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]

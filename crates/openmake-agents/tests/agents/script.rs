@@ -213,6 +213,7 @@ impl Case {
                 tool_turns: 3,
                 time_budget: None,
                 instructions: None,
+                standing: None,
             },
             history: Vec::new(),
             question: Question {

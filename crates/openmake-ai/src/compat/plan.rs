@@ -291,6 +291,7 @@ mod tests {
                 tool_turns: 3,
                 time_budget: None,
                 instructions: Some("Work well.".to_owned()),
+                standing: None,
             },
         }
     }

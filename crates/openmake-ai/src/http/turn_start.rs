@@ -21,7 +21,8 @@ use crate::{
 };
 
 /// Ask a question. It is stored before this answers, and its answer is written
-/// whether or not the client stays.
+/// whether or not the client stays. With `compare_model`, two models answer,
+/// each in a turn of its own.
 #[utoipa::path(
     post,
     path = "/api/v1/conversations/{id}/turns",
@@ -49,6 +50,7 @@ pub(crate) async fn start(
             parent: request.parent_id,
         },
         model: request.model,
+        compare_model: request.compare_model,
         thinking: request.thinking,
         idempotency_key,
         wishes: None,

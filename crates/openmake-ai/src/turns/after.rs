@@ -13,7 +13,7 @@ use openmake_store::{
     usage::{CallOutcome, UsageRecord},
     wakeups::{Wakeup, WakeupKind},
 };
-use openmake_types::{ApiKeyId, MessageRole, TokenCounts, TurnStatus};
+use openmake_types::{ApiKeyId, MessageId, MessageRole, MessageStatus, TokenCounts, TurnStatus};
 use tokio::time::Instant;
 
 use crate::{budgets::Payer, core::Core};
@@ -26,6 +26,8 @@ pub(crate) struct Answered {
     pub(crate) capabilities: ModelCapabilities,
     pub(crate) version: i64,
     pub(crate) api_key: Option<ApiKeyId>,
+    /// The answer that it was asked for beside.
+    pub(crate) beside: Option<MessageId>,
 }
 
 /// Tells others, indexes the messages, and finds a title for a conversation
@@ -79,6 +81,12 @@ async fn title(core: &Arc<Core>, turn: &Turn, answered: &Answered) -> Result<(),
     if conversation.title_source != TitleSource::None {
         return Ok(());
     }
+    // Of two answers that are compared, one makes the title.
+    if let Some(first) = answered.beside
+        && makes_title(core, turn, first).await?
+    {
+        return Ok(());
+    }
     let Some(question) = question_of(core, turn).await? else {
         return Ok(());
     };
@@ -98,6 +106,21 @@ async fn title(core: &Arc<Core>, turn: &Turn, answered: &Answered) -> Result<(),
         core.notify(vec![conversation_changed(turn, conversation.version)]);
     }
     Ok(())
+}
+
+/// Whether this other answer makes the title, or will when it ends.
+async fn makes_title(core: &Core, turn: &Turn, answer: MessageId) -> Result<bool, StoreError> {
+    let messages = core
+        .store
+        .messages()
+        .branch(turn.owner, turn.conversation_id, answer, 1)
+        .await?;
+    Ok(messages.last().is_some_and(|message| {
+        matches!(
+            message.status,
+            MessageStatus::Running | MessageStatus::Complete
+        )
+    }))
 }
 
 async fn question_of(core: &Core, turn: &Turn) -> Result<Option<String>, StoreError> {

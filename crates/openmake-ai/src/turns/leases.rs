@@ -225,6 +225,7 @@ async fn close(core: &Arc<Core>, claimed: ClaimedTurn) {
             capabilities: openmake_models::ModelCapabilities::default(),
             version,
             api_key: None,
+            beside: None,
         };
         after::ended(core, &turn, answered).await;
     }

@@ -8,6 +8,7 @@ pub(crate) mod leases;
 pub(crate) mod live;
 pub(crate) mod question;
 pub(crate) mod runner;
+mod seat;
 pub(crate) mod start;
 pub(crate) mod subscription;
 pub(crate) mod wire;

@@ -12,7 +12,7 @@ use openmake_api::EventBody;
 use openmake_models::{AnswerFormat, Strictness, ToolSpec};
 use openmake_store::{StoreError, messages::StoredError, turns::Turn};
 use openmake_tools::{Locale, ToolContext};
-use openmake_types::{ApiKeyId, ErrorKind, TurnMetrics, TurnStatus};
+use openmake_types::{ApiKeyId, ErrorKind, MessageId, TurnMetrics, TurnStatus};
 use tokio::time::Instant;
 
 use super::{
@@ -39,6 +39,8 @@ pub(crate) struct Job {
     pub(crate) api_key: Option<ApiKeyId>,
     /// What the program that asked wishes.
     pub(crate) wishes: Option<Wishes>,
+    /// The answer that this one is asked for beside; it makes the title.
+    pub(crate) beside: Option<MessageId>,
 }
 
 /// Takes the turn out of the list of running ones, however it ends.
@@ -88,6 +90,7 @@ pub(crate) async fn run(core: Arc<Core>, job: Job) {
             capabilities: plan.capabilities,
             version,
             api_key: *api_key,
+            beside: job.beside,
         };
         after::ended(&core, turn, answered).await;
     }
@@ -181,6 +184,7 @@ pub(crate) fn instructions(core: &Core, plan: &Plan, wishes: Option<&Wishes>) ->
                 now: core.clock.now(),
                 time_zone: core.settings.time_zone,
                 instructions: plan.instructions.as_deref(),
+                standing: plan.standing.as_deref(),
                 tools: &names,
             });
             (system, Demands::default())

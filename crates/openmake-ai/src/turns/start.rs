@@ -3,17 +3,17 @@
 
 use std::sync::Arc;
 
-use openmake_agents::{Demands, IMAGE_TOKENS, Plan, estimate_request};
+use openmake_agents::Demands;
 use openmake_api::{
     ApiError,
-    turns::{Content, Parent, TurnStarted},
+    turns::{BesideStarted, Content, Parent, TurnStarted},
 };
-use openmake_models::{ChatMessage, ChatRequest, Role, ThinkingLevel};
+use openmake_models::ThinkingLevel;
 use openmake_store::{
     blobs::NewBlob,
     conversations::Conversation,
     messages::StoredAttachment,
-    turns::{Ask, Follows, Idempotency, StartTurn, Started, Turn},
+    turns::{Ask, Follows, Idempotency, Pair, StartBeside, StartTurn, Started, Turn},
     wakeups::{Wakeup, WakeupKind},
 };
 use openmake_types::{Actor, BlobId, ConversationId, MessageId, MessageRole, TurnId, UserId};
@@ -24,12 +24,13 @@ use tokio::time::Instant;
 use super::{
     live::{LiveTurn, StopReason},
     question::Question,
-    runner::{self, Instructions, Job},
+    runner::{self, Job},
+    seat::{Seat, Table},
 };
 use crate::{
     admission::admit,
     budgets::Payer,
-    choose::{Chosen, Wish, choose},
+    choose::Wish,
     core::Core,
     error::{store_error, unpaid},
 };
@@ -41,6 +42,8 @@ pub(crate) struct StartCommand {
     pub(crate) actor: Actor,
     pub(crate) what: What,
     pub(crate) model: Option<String>,
+    /// A second model that answers the same.
+    pub(crate) compare_model: Option<String>,
     pub(crate) thinking: Option<String>,
     pub(crate) idempotency_key: Option<String>,
     /// What a program wishes beyond what the page can.
@@ -92,34 +95,37 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
     let owner = command.actor.user_id;
     let api_key = command.actor.api_key_id;
     let thinking = thinking_level(command.thinking.as_deref())?;
-    if command
-        .model
-        .as_ref()
-        .is_some_and(|name| name.chars().count() > 200)
-    {
-        return Err(ApiError::field(
-            "model",
-            "too_long",
-            "A model's name has at most 200 characters.",
-        ));
-    }
+    check_name("model", command.model.as_deref())?;
+    check_name("compare_model", command.compare_model.as_deref())?;
     let asked = understand(&core, owner, command.what).await?;
-    let model = command.model.as_deref().or(asked.default_model.as_deref());
-    let mut chosen = choose(
-        &core,
-        &Wish {
-            model,
-            thinking,
-            text: &asked.text,
-            images: asked.images,
-            access: &command.actor.models,
-        },
-    )
-    .await?;
-    heed(&mut chosen, command.wishes.as_ref());
-    let models = core.client_for(Payer::from(&command.actor));
-    let input = least_input(&core, &chosen.plan, &asked, command.wishes.as_ref());
-    if let Err(refused) = models.prepay(&chosen.plan.model, input).await {
+    let wish = Wish {
+        model: command.model.as_deref().or(asked.default_model.as_deref()),
+        thinking,
+        text: &asked.text,
+        images: asked.images,
+        access: &command.actor.models,
+    };
+    let table = Table {
+        core: &core,
+        asked: &asked,
+        wishes: command.wishes.as_ref(),
+        payer: Payer::from(&command.actor),
+    };
+    let mut first = table.seat(&wish).await?;
+    let mut second = match command.compare_model.as_deref() {
+        None => None,
+        Some(_) => Some(
+            table
+                .seat(&Wish {
+                    model: command.compare_model.as_deref(),
+                    ..wish
+                })
+                .await?,
+        ),
+    };
+    let refused = first.unpaid.take();
+    let refused = refused.or_else(|| second.as_mut().and_then(|seat| seat.unpaid.take()));
+    if let Some(refused) = refused {
         // A request that comes again is answered as the first time.
         let key = command.idempotency_key.as_deref();
         if !was_started(&core, owner, key).await? {
@@ -128,9 +134,15 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
     }
     let request_hash = hash(
         &asked,
-        command.model.as_deref(),
-        command.thinking.as_deref(),
+        &Named {
+            model: command.model.as_deref(),
+            compare: command.compare_model.as_deref(),
+            thinking: command.thinking.as_deref(),
+        },
     );
+    let thinking = command
+        .thinking
+        .or_else(|| asked.conversation.thinking.clone());
     let ask = asked.ask.store(&core, owner).await?;
     let now = core.clock.now();
     let start = StartTurn {
@@ -140,8 +152,13 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
         owner,
         api_key,
         ask,
-        requested_model: chosen.requested.clone(),
-        thinking: command.thinking.clone(),
+        requested_model: first.requested.clone(),
+        thinking,
+        beside: second.as_ref().map(|seat| StartBeside {
+            id: TurnId::from_uuid(core.ids.uuid(now)),
+            assistant_message_id: MessageId::from_uuid(core.ids.uuid(now)),
+            requested_model: seat.requested.clone(),
+        }),
         idempotency: command
             .idempotency_key
             .map(|key| Idempotency { key, request_hash }),
@@ -159,57 +176,57 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
         .start(&start)
         .await
         .map_err(store_error("message"))?;
-    Ok(match started {
-        Started::Existing(turn) => view(&turn),
-        Started::New(turn, version) => {
-            let view = view(&turn);
-            launch(
-                &core,
-                Job {
-                    live: Arc::new(LiveTurn::new(&turn)),
-                    turn,
-                    plan: chosen.plan,
-                    models,
-                    started: started_at,
-                    api_key,
-                    wishes: command.wishes,
-                },
-            );
-            core.notify(vec![Wakeup {
-                kind: WakeupKind::Conversation,
-                id: asked.conversation.id.as_uuid(),
-                version,
-                owner: Some(owner),
-            }]);
-            view
-        }
-    })
-}
-
-/// Follows what a program wishes of the way of working.
-fn heed(chosen: &mut Chosen, wishes: Option<&Wishes>) {
-    if let Some(wishes) = wishes {
-        chosen.plan.temperature = wishes.temperature.or(chosen.plan.temperature);
-        // A program is given the tools that it brings, and these turns take
-        // none.
-        chosen.plan.tool_turns = 0;
-    }
-}
-
-/// What the model reads at the least: all but the history, which is not known
-/// yet.
-fn least_input(core: &Core, plan: &Plan, asked: &Asked, wishes: Option<&Wishes>) -> u64 {
-    let Instructions { system, tools, .. } = runner::instructions(core, plan, wishes);
-    let mut request = ChatRequest::new(
-        plan.model.clone(),
-        vec![
-            ChatMessage::text(Role::System, system),
-            ChatMessage::text(Role::User, asked.text.clone()),
-        ],
+    let (pair, version) = match started {
+        Started::Existing(pair) => return Ok(view(&pair)),
+        Started::New(pair, version) => (pair, version),
+    };
+    let view = view(&pair);
+    let answer = pair.turn.assistant_message_id;
+    let job = |turn: Turn, seat: Seat| Job {
+        live: Arc::new(LiveTurn::new(&turn)),
+        turn,
+        plan: seat.plan,
+        models: seat.models,
+        started: started_at,
+        api_key,
+        wishes: None,
+        beside: None,
+    };
+    launch(
+        &core,
+        Job {
+            wishes: command.wishes,
+            ..job(pair.turn, first)
+        },
     );
-    request.tools = tools;
-    let images = u64::try_from(asked.images).unwrap_or(u64::MAX);
-    estimate_request(&request).saturating_add(IMAGE_TOKENS.saturating_mul(images))
+    if let Some((turn, seat)) = pair.beside.zip(second) {
+        let beside = Some(answer);
+        launch(
+            &core,
+            Job {
+                beside,
+                ..job(turn, seat)
+            },
+        );
+    }
+    core.notify(vec![Wakeup {
+        kind: WakeupKind::Conversation,
+        id: asked.conversation.id.as_uuid(),
+        version,
+        owner: Some(owner),
+    }]);
+    Ok(view)
+}
+
+fn check_name(field: &'static str, name: Option<&str>) -> Result<(), ApiError> {
+    if name.is_some_and(|name| name.chars().count() > 200) {
+        return Err(ApiError::field(
+            field,
+            "too_long",
+            "A model's name has at most 200 characters.",
+        ));
+    }
+    Ok(())
 }
 
 async fn was_started(core: &Core, owner: UserId, key: Option<&str>) -> Result<bool, ApiError> {
@@ -231,15 +248,20 @@ fn launch(core: &Arc<Core>, job: Job) {
     core.tasks.spawn(runner::run(Arc::clone(core), job));
 }
 
-const fn view(turn: &Turn) -> TurnStarted {
+fn view(Pair { turn, beside }: &Pair) -> TurnStarted {
     TurnStarted {
         turn_id: turn.id.as_uuid(),
         user_message_id: turn.user_message_id.as_uuid(),
         assistant_message_id: turn.assistant_message_id.as_uuid(),
+        beside: beside.as_ref().map(|turn| BesideStarted {
+            turn_id: turn.id.as_uuid(),
+            assistant_message_id: turn.assistant_message_id.as_uuid(),
+        }),
     }
 }
 
-fn thinking_level(name: Option<&str>) -> Result<Option<ThinkingLevel>, ApiError> {
+/// A level by its name.
+pub(super) fn thinking_level(name: Option<&str>) -> Result<Option<ThinkingLevel>, ApiError> {
     match name {
         None => Ok(None),
         Some("off") => Ok(Some(ThinkingLevel::Off)),
@@ -255,12 +277,12 @@ fn thinking_level(name: Option<&str>) -> Result<Option<ThinkingLevel>, ApiError>
 }
 
 /// What is asked, and what is known of it before anything is stored.
-struct Asked {
-    conversation: Conversation,
+pub(super) struct Asked {
+    pub(super) conversation: Conversation,
     ask: Pending,
     /// The question's text, for a profile that decides by it.
-    text: String,
-    images: usize,
+    pub(super) text: String,
+    pub(super) images: usize,
     /// The model unless the request names one.
     default_model: Option<String>,
 }
@@ -373,8 +395,15 @@ impl Pending {
     }
 }
 
+/// What a request names besides its content.
+struct Named<'a> {
+    model: Option<&'a str>,
+    compare: Option<&'a str>,
+    thinking: Option<&'a str>,
+}
+
 /// A hash of what was asked, so that a key is not used for two things.
-fn hash(asked: &Asked, model: Option<&str>, thinking: Option<&str>) -> [u8; 32] {
+fn hash(asked: &Asked, named: &Named<'_>) -> [u8; 32] {
     let what = match &asked.ask {
         Pending::Question { question, parent } => json!({
             "text": question.text,
@@ -388,11 +417,14 @@ fn hash(asked: &Asked, model: Option<&str>, thinking: Option<&str>) -> [u8; 32] 
         Pending::Again(turn) => json!({ "again": turn.to_string() }),
         Pending::Continue(turn) => json!({ "continue": turn.to_string() }),
     };
-    let request = json!({
+    let mut request = json!({
         "conversation": asked.conversation.id.to_string(),
         "what": what,
-        "model": model,
-        "thinking": thinking,
+        "model": named.model,
+        "thinking": named.thinking,
     });
+    if let Some(model) = named.compare {
+        request["compare_model"] = model.into();
+    }
     Sha256::digest(request.to_string().as_bytes()).into()
 }

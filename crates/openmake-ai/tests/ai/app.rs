@@ -19,7 +19,7 @@ use openmake_models::{
 use openmake_store::{
     Store,
     audit::{NewAudit, Outcome},
-    conversations::NewConversation,
+    conversations::{Instructions, NewConversation},
     messages::Message,
     secrets::KeyRing,
     users::{Admission, NewUser},
@@ -183,6 +183,9 @@ impl App {
                 owner: user,
                 title: None,
                 model: None,
+                thinking: None,
+                temperature: None,
+                instructions: Instructions::OfOwner,
                 now: SystemClock.now(),
             })
             .await

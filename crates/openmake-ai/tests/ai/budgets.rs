@@ -301,6 +301,26 @@ async fn a_refusal_says_what_is_left_and_stores_nothing() {
 }
 
 #[tokio::test]
+async fn two_models_are_two_calls_and_one_that_cannot_be_paid_refuses_both() {
+    let (db, model) = (TestDatabase::create().await, ModelServer::start().await);
+    let (user, budget) = spender(&db, CALL + CALL / 2).await;
+    let app = App::start(&db, &model).await;
+    let person = app.person_of(user).await;
+    let both = json!({"content": "Hi", "model": MODEL, "compare_model": MODEL});
+    let refused = person.try_ask(both.clone()).await;
+    assert_eq!(refused.status, StatusCode::PAYMENT_REQUIRED);
+    assert!(model.chats().is_empty());
+    // Nothing of it was kept, and what the first had reserved came back.
+    let one = json!({"content": "Hi", "model": MODEL});
+    model.push(Script::text("One."));
+    let begun = person.try_ask(one).await.begun();
+    assert_whole(&person.events(&begun).await);
+    assert_eq!(person.branch(begun.answer).await.len(), 2);
+    app.finish().await;
+    assert!(status(&db.store(), budget).await.spent < CALL / 2);
+}
+
+#[tokio::test]
 async fn the_same_question_again_is_answered_as_the_first_time() {
     let (db, model) = (TestDatabase::create().await, ModelServer::start().await);
     let (user, _) = spender(&db, CALL).await;

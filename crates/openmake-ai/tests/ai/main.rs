@@ -12,6 +12,8 @@ mod branches;
 #[cfg(test)]
 mod budgets;
 #[cfg(test)]
+mod comparing;
+#[cfg(test)]
 mod crowd;
 #[cfg(test)]
 mod keys;
@@ -23,6 +25,8 @@ mod nodes;
 mod ollama;
 #[cfg(test)]
 mod openai;
+#[cfg(test)]
+mod options;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use openmake_api::ApiError;
+use openmake_api::{ApiError, Change};
+use openmake_store::Set;
 
 /// An e-mail address that could be one: the only proof is a mail that arrives.
 pub(crate) fn email(field: &'static str, text: &str) -> Result<String, ApiError> {
@@ -41,6 +42,56 @@ pub(crate) fn line(field: &'static str, text: &str, max: usize) -> Result<String
         return refuse("invalid", detail);
     }
     Ok(text.to_owned())
+}
+
+/// Characters of instructions to a model.
+const MAX_INSTRUCTIONS: usize = 8_000;
+
+/// Instructions to a model: any text of 1 to 8,000 characters, white space
+/// around it removed.
+pub(crate) fn instructions(field: &'static str, text: &str) -> Result<String, ApiError> {
+    let text = text.trim();
+    if text.is_empty() {
+        let detail = format!("`{field}` must not be empty; `null` takes it away.");
+        return Err(ApiError::field(field, "required", detail));
+    }
+    if text.chars().count() > MAX_INSTRUCTIONS {
+        let detail = format!("`{field}` has at most {MAX_INSTRUCTIONS} characters.");
+        return Err(ApiError::field(field, "too_long", detail));
+    }
+    Ok(text.to_owned())
+}
+
+/// How much a model thinks.
+pub(crate) fn thinking(level: String) -> Result<String, ApiError> {
+    match level.as_str() {
+        "off" | "low" | "medium" | "high" => Ok(level),
+        _ => {
+            let detail = "`thinking` is `off`, `low`, `medium` or `high`.";
+            Err(ApiError::field("thinking", "invalid", detail))
+        }
+    }
+}
+
+/// A temperature.
+pub(crate) fn temperature(degrees: f64) -> Result<f64, ApiError> {
+    if (0.0..=2.0).contains(&degrees) {
+        return Ok(degrees);
+    }
+    let detail = "`temperature` is a number from 0 to 2.";
+    Err(ApiError::field("temperature", "invalid", detail))
+}
+
+/// A change of a field that may be empty, if what it becomes holds.
+pub(crate) fn set<T, U>(
+    change: Change<T>,
+    check: impl FnOnce(T) -> Result<U, ApiError>,
+) -> Result<Set<U>, ApiError> {
+    Ok(match change.try_map(check)? {
+        Change::Unsaid => Set::Keep,
+        Change::Cleared => Set::Clear,
+        Change::To(value) => Set::To(value),
+    })
 }
 
 /// Names of models at most, in one list.

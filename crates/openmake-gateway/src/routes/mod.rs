@@ -41,6 +41,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
             auth::me::update,
             auth::delete::delete
         ))
+        .routes(routes!(auth::defaults::show, auth::defaults::update))
         .routes(routes!(auth::export::export))
         .routes(routes!(auth::password::change))
         .routes(routes!(auth::sessions::list, auth::sessions::end_others))

@@ -299,6 +299,7 @@ impl Connection {
                 let request = StartTurnRequest {
                     content,
                     model,
+                    compare_model: None,
                     parent_id,
                     thinking,
                 };

@@ -47,6 +47,7 @@ async fn each_scope_opens_its_own_routes_and_no_others() {
     };
     insta::assert_snapshot!(text(chat), @r"
     GET /api/v1/auth/me
+    GET /api/v1/auth/me/defaults
     GET /api/v1/blobs/{id}
     GET /api/v1/conversations
     GET /api/v1/conversations/{id}

@@ -26,6 +26,8 @@ mod key_scopes;
 #[cfg(test)]
 mod message_deletion;
 #[cfg(test)]
+mod options;
+#[cfg(test)]
 mod own_account;
 #[cfg(test)]
 mod passkeys;

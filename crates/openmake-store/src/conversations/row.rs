@@ -14,6 +14,9 @@ struct Row {
     title: String,
     title_source: String,
     model: Option<String>,
+    thinking: Option<String>,
+    temperature: Option<f64>,
+    instructions: Option<String>,
     active_leaf_id: Option<Uuid>,
     pinned_at: Option<DateTime<Utc>>,
     archived_at: Option<DateTime<Utc>>,
@@ -48,6 +51,9 @@ impl TryFrom<Row> for Conversation {
             title: row.title,
             title_source,
             model: row.model,
+            thinking: row.thinking,
+            temperature: row.temperature,
+            instructions: row.instructions,
             pinned_at: row.pinned_at,
             archived_at: row.archived_at,
             deleted_at: row.deleted_at,
@@ -73,6 +79,7 @@ pub(crate) async fn read(
         Row,
         r#"SELECT c.id, c.user_id, c.title, c.title_source, c.model, c.active_leaf_id, c.pinned_at,
                   c.archived_at, c.deleted_at, c.is_temporary, c.version, c.created_at, c.updated_at,
+                  c.thinking, c.temperature, c.instructions,
                   coalesce(r.running, '{}') AS "running!", coalesce(r.writing, '{}') AS "writing!"
              FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted (id, place)
              JOIN conversation_sessions c ON c.id = wanted.id

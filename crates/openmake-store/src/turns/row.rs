@@ -94,6 +94,22 @@ pub(super) async fn lookup_by_key(
     Ok(Some((turn, found.request_hash.unwrap_or_default())))
 }
 
+/// The turn that was started beside this one.
+pub(super) async fn beside(
+    connection: &mut PgConnection,
+    turn: &Turn,
+) -> Result<Option<Turn>, StoreError> {
+    // One that took the place of the first such answer came later.
+    let row = select_turns!(
+        "WHERE m.beside_id = $1 AND t.user_id = $2 ORDER BY t.created_at, t.id LIMIT 1",
+        turn.assistant_message_id.as_uuid(),
+        turn.owner.as_uuid(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    row.map(Turn::try_from).transpose()
+}
+
 /// Turns that the caller has claimed.
 pub(super) async fn read_many(
     connection: &mut PgConnection,

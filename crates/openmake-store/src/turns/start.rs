@@ -5,7 +5,9 @@ use openmake_types::{ApiKeyId, BlobId, MessageId, TurnId, TurnStatus, UserId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Ask, Follows, Idempotency, StartTurn, Started, Turn, Turns, row};
+use super::{
+    Ask, Follows, Idempotency, Pair, StartBeside, StartTurn, Started, Turn, Turns, pair, row,
+};
 use crate::{
     Conflict, StoreError,
     maintenance::partitions,
@@ -31,8 +33,10 @@ struct Place {
 }
 
 impl Turns<'_> {
-    /// Stores the question, the empty answer and the turn in one transaction.
-    /// The answer becomes the active leaf. `NotFound` when the conversation,
+    /// Stores the question, the empty answer and the turn in one transaction,
+    /// and so the second answer and turn where two models are asked. The
+    /// (first) answer becomes the active leaf, unless it takes the place of
+    /// the second one of two that are compared. `NotFound` when the conversation,
     /// the message to follow, the earlier turn or an attachment is not the
     /// owner's. Conflicts: `TurnRunning` (the message to follow is being
     /// written, or the question, or the answer to continue, has an answer that
@@ -82,9 +86,9 @@ impl Turns<'_> {
         .fetch_one(&mut *tx)
         .await?;
         if let Some(key) = &start.idempotency
-            && let Some(turn) = existing(&mut tx, start, key).await?
+            && let Some(pair) = existing(&mut tx, start, key).await?
         {
-            return Ok(Ok(Started::Existing(turn)));
+            return Ok(Ok(Started::Existing(pair)));
         }
         if !conversation.has_partition {
             return Ok(Err(Again::NoPartition));
@@ -121,6 +125,14 @@ impl Turns<'_> {
         if !insert_turn(&mut tx, start, &turn).await? {
             return Ok(Err(Again::KeyTaken));
         }
+        let leaf = match pair::effect(&mut tx, start, &turn).await? {
+            pair::Effect::Leaf => turn.assistant_message_id.as_uuid(),
+            pair::Effect::Aside => leaf.unwrap_or(turn.assistant_message_id.as_uuid()),
+        };
+        let beside = match &start.beside {
+            None => None,
+            Some(beside) => Some(insert_beside(&mut tx, start, beside, &turn).await?),
+        };
         if let Some(request) = &start.response {
             sqlx::query!(
                 "INSERT INTO responses (turn_id, request) VALUES ($1, $2)",
@@ -137,26 +149,32 @@ impl Turns<'_> {
               WHERE id = $1
              RETURNING version",
             start.conversation_id.as_uuid(),
-            start.assistant_message_id.as_uuid(),
+            leaf,
             start.now,
         )
         .fetch_one(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(Ok(Started::New(turn, version)))
+        Ok(Ok(Started::New(Pair { turn, beside }, version)))
     }
 }
 
-/// The turn that the same key started before.
+/// What the same key started before.
 async fn existing(
     connection: &mut PgConnection,
     start: &StartTurn,
     key: &Idempotency,
-) -> Result<Option<Turn>, StoreError> {
+) -> Result<Option<Pair>, StoreError> {
     let found = row::lookup_by_key(connection, start.owner, &storable(&key.key)).await?;
     match found {
         None => Ok(None),
-        Some((turn, hash)) if hash == key.request_hash => Ok(Some(turn)),
+        Some((turn, hash)) if hash == key.request_hash => {
+            let beside = match start.beside {
+                None => None,
+                Some(_) => row::beside(connection, &turn).await?,
+            };
+            Ok(Some(Pair { turn, beside }))
+        }
         Some(_) => Err(Conflict::IdempotencyMismatch.into()),
     }
 }
@@ -228,7 +246,9 @@ async fn again(
             .as_uuid(),
         continues: turn.continues_message_id,
     };
-    refuse_running_child(connection, place.answer_parent).await?;
+    // The one that it is compared with may still be written.
+    let other = pair::partner(connection, turn.assistant_message_id).await?;
+    refuse_running_child(connection, place.answer_parent, other).await?;
     Ok(place)
 }
 
@@ -244,7 +264,7 @@ async fn continuation(
         TurnStatus::Running | TurnStatus::Completed => return Err(Conflict::TurnState.into()),
     }
     let answer = turn.assistant_message_id;
-    refuse_running_child(connection, answer.as_uuid()).await?;
+    refuse_running_child(connection, answer.as_uuid(), None).await?;
     Ok(Place {
         question_parent: None,
         question: turn.user_message_id,
@@ -270,12 +290,15 @@ async fn earlier_turn(
 async fn refuse_running_child(
     connection: &mut PgConnection,
     parent: Uuid,
+    except: Option<Uuid>,
 ) -> Result<(), StoreError> {
     let running = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM conversation_messages c
-                           WHERE c.parent_id = m.id AND c.status = 'running') AS "running!"
+                           WHERE c.parent_id = m.id AND c.status = 'running'
+                             AND c.id IS DISTINCT FROM $2) AS "running!"
              FROM conversation_messages m WHERE m.id = $1 AND m.deleted_at IS NULL"#,
         parent,
+        except,
     )
     .fetch_one(connection)
     .await?;
@@ -352,6 +375,42 @@ async fn insert_messages(
     .execute(connection)
     .await?;
     Ok(answered_at)
+}
+
+/// The second answer, just behind the first in time, and its turn. Its key is
+/// the first one's.
+async fn insert_beside(
+    connection: &mut PgConnection,
+    start: &StartTurn,
+    beside: &StartBeside,
+    first: &Turn,
+) -> Result<Turn, StoreError> {
+    let turn = Turn {
+        id: beside.id,
+        assistant_message_id: beside.assistant_message_id,
+        requested_model: storable(&beside.requested_model).into_owned(),
+        created_at: first.created_at + TimeDelta::microseconds(1),
+        ..first.clone()
+    };
+    sqlx::query!(
+        "INSERT INTO conversation_messages
+             (id, session_id, parent_id, turn_id, role, content, status, created_at,
+              beside_id, comparing)
+         SELECT $1, session_id, parent_id, $2, 'assistant', '', 'running', $3, id, true
+           FROM conversation_messages WHERE id = $4",
+        turn.assistant_message_id.as_uuid(),
+        turn.id.as_uuid(),
+        turn.created_at,
+        first.assistant_message_id.as_uuid(),
+    )
+    .execute(&mut *connection)
+    .await?;
+    let keyless = StartTurn {
+        idempotency: None,
+        ..start.clone()
+    };
+    insert_turn(connection, &keyless, &turn).await?;
+    Ok(turn)
 }
 
 fn turn_of(start: &StartTurn, place: &Place, at: DateTime<Utc>) -> Turn {

@@ -48,7 +48,8 @@ impl Users<'_> {
             "UPDATE users
                 SET deleted_at = $2, is_active = false, password_hash = NULL,
                     email = 'deleted-' || id || '@invalid', email_verified_at = NULL,
-                    display_name = 'Deleted', version = version + 1,
+                    display_name = 'Deleted', default_model = NULL,
+                    default_instructions = NULL, version = version + 1,
                     authority_changed_at = clock_timestamp(), updated_at = now()
               WHERE id = $1
              RETURNING version",

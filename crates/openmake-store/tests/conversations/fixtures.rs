@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use openmake_store::{
     PageRequest, Store, StoreError,
     audit::{NewAudit, Outcome},
-    conversations::{Conversation, NewConversation},
+    conversations::{Conversation, Instructions, NewConversation},
     messages::Message,
     turns::{Append, Ask, FinishTurn, Follows, NewEvent, StartTurn, Started, Turn},
     users::{Admission, NewUser},
@@ -110,6 +110,9 @@ pub(crate) async fn try_conversation(
         owner,
         title,
         model: None,
+        thinking: None,
+        temperature: None,
+        instructions: Instructions::OfOwner,
         now: now(),
     };
     store.conversations().create(&new).await
@@ -173,6 +176,7 @@ impl World {
             ask,
             requested_model: "openmake_auto".to_owned(),
             thinking: None,
+            beside: None,
             idempotency: None,
             response: None,
             process: self.process,
@@ -184,7 +188,7 @@ impl World {
     /// Starts a turn that must be new.
     pub(crate) async fn start(&self, start: &StartTurn) -> Turn {
         match self.store.turns().start(start).await {
-            Ok(Started::New(turn, _)) => turn,
+            Ok(Started::New(pair, _)) => pair.turn,
             other => panic!("not a new turn: {other:?}"),
         }
     }

@@ -5,7 +5,7 @@ use openmake_store::{
     Conflict, StoreError,
     blobs::NewBlob,
     messages::StoredAttachment,
-    turns::{Ask, Follows, Idempotency, StartTurn, Started},
+    turns::{Ask, Follows, Idempotency, Pair, StartTurn, Started},
 };
 use openmake_types::{BlobId, MessageRole, MessageStatus, TurnId, TurnStatus};
 
@@ -28,7 +28,7 @@ async fn a_start_stores_the_question_and_an_empty_answer() {
     let world = World::new().await;
     let before = world.read().await;
     let started = world.store.turns().start(&world.question("왜?")).await;
-    let Ok(Started::New(turn, version)) = started else {
+    let Ok(Started::New(Pair { turn, .. }, version)) = started else {
         panic!("not new: {started:?}");
     };
     let [question, answer] = &world.messages().await[..] else {
@@ -89,7 +89,7 @@ async fn the_same_key_gives_the_same_turn() {
         .turns()
         .start(&with_key(world.question("Hi"), "k", 1))
         .await;
-    assert!(matches!(again, Ok(Started::Existing(turn)) if turn == first));
+    assert!(matches!(again, Ok(Started::Existing(pair)) if pair.turn == first));
     let other = world
         .store
         .turns()
@@ -111,11 +111,11 @@ async fn of_many_starts_with_one_key_at_once_one_is_new() {
     let mut ids = Vec::new();
     for result in results {
         match result.expect("no start fails") {
-            Started::New(turn, _) => {
+            Started::New(pair, _) => {
                 new += 1;
-                ids.push(turn.id);
+                ids.push(pair.turn.id);
             }
-            Started::Existing(turn) => ids.push(turn.id),
+            Started::Existing(pair) => ids.push(pair.turn.id),
         }
     }
     ids.dedup();

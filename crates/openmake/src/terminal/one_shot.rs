@@ -201,7 +201,7 @@ async fn run(terminal: &mut Terminal, job: Job<'_>) -> Result<Outcome, Failure> 
     let mut interrupts = Interrupts::listen()?;
     let conversation = CreateConversation {
         title: Some(title),
-        model: None,
+        ..CreateConversation::default()
     };
     let conversation = interrupts
         .or(client.create_conversation(&conversation))
@@ -242,6 +242,7 @@ fn request(content: Content, asking: &AskingArgs) -> StartTurnRequest {
     StartTurnRequest {
         content,
         model: asking.model.clone(),
+        compare_model: None,
         parent_id: Parent::ActiveLeaf,
         thinking: asking.thinking.clone(),
     }

@@ -252,6 +252,24 @@ export interface paths {
         patch: operations["patch_auth_me"];
         trace?: never;
     };
+    "/api/v1/auth/me/defaults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What one's new conversations begin with. */
+        get: operations["get_auth_me_defaults"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes it: what is absent stays. Conversations that are there keep theirs. */
+        patch: operations["patch_auth_me_defaults"];
+        trace?: never;
+    };
     "/api/v1/auth/me/export": {
         parameters: {
             query?: never;
@@ -883,7 +901,8 @@ export interface paths {
         put?: never;
         /**
          * Ask a question. It is stored before this answers, and its answer is written
-         *     whether or not the client stays.
+         *     whether or not the client stays. With `compare_model`, two models answer,
+         *     each in a turn of its own.
          */
         post: operations["post_conversations_id_turns"];
         delete?: never;
@@ -1969,6 +1988,8 @@ export interface components {
             api_keys: components["schemas"]["ApiKeyView"][];
             /** @description Conversations with all their messages. */
             conversations: components["schemas"]["ConversationExport"][];
+            /** @description What new conversations begin with. */
+            defaults: components["schemas"]["DefaultsView"];
             /**
              * Format: date-time
              * @description When it was made.
@@ -2301,6 +2322,19 @@ export interface components {
              */
             verification?: string | null;
         };
+        /** @description The second model's turn. */
+        BesideStarted: {
+            /**
+             * Format: uuid
+             * @description The answer that it writes.
+             */
+            assistant_message_id: string;
+            /**
+             * Format: uuid
+             * @description The turn.
+             */
+            turn_id: string;
+        };
         /**
          * @description After what time a budget begins anew, in UTC.
          * @enum {string}
@@ -2535,14 +2569,26 @@ export interface components {
              * @description The conversation.
              */
             id: string;
+            /** @description What the model is told in every turn. */
+            instructions?: string | null;
             /** @description The model that its turns use unless they name one. */
             model?: string | null;
             /** @description Whether it is kept at the top. */
             pinned: boolean;
             /** @description Turns that are being answered now. */
             running_turns: components["schemas"]["RunningTurn"][];
+            /**
+             * Format: double
+             * @description The temperature of its turns; the profile decides where it is absent.
+             */
+            temperature?: number | null;
             /** @description Whether it is a guest's and goes with the guest. */
             temporary: boolean;
+            /**
+             * @description How much its turns think unless they say so; the profile decides where
+             *     it is absent.
+             */
+            thinking?: string | null;
             /** @description Empty until one is made. */
             title: string;
             /**
@@ -2608,8 +2654,27 @@ export interface components {
         };
         /** @description `POST /api/v1/conversations`. */
         CreateConversation: {
-            /** @description The model that its turns use unless they name one. */
+            /**
+             * @description What the model is told in every turn, at most 8,000 characters: the
+             *     account's default unless given, none where it is `null`.
+             */
+            instructions?: string | null;
+            /**
+             * @description The model that its turns use unless they name one; the account's
+             *     default unless given.
+             */
             model?: string | null;
+            /**
+             * Format: double
+             * @description The temperature of its turns, 0 to 2; the model's profile decides
+             *     unless given.
+             */
+            temperature?: number | null;
+            /**
+             * @description How much its turns think unless they say so: `off`, `low`, `medium` or
+             *     `high`; the model's profile decides unless given.
+             */
+            thinking?: string | null;
             /**
              * @description At most 200 characters; the model makes one after the first answer
              *     unless given.
@@ -2666,6 +2731,13 @@ export interface components {
             invitation: components["schemas"]["InvitationView"];
             /** @description A link for the page: `/register?invitation=CODE`. */
             path: string;
+        };
+        /** @description `GET /api/v1/auth/me/defaults`: what one's new conversations begin with. */
+        DefaultsView: {
+            /** @description What the model is told in every turn. */
+            instructions?: string | null;
+            /** @description The model; the instance's default where it is absent. */
+            model?: string | null;
         };
         /** @description A model server that answered on this machine. */
         DiscoveredNode: {
@@ -3121,6 +3193,13 @@ export interface components {
             agent_id?: string | null;
             /** @description Images that were sent with it. */
             attachments: components["schemas"]["Attachment"][];
+            /**
+             * Format: uuid
+             * @description The answer that this one was asked for beside: two models, one question.
+             */
+            beside_id?: string | null;
+            /** @description Whether the two are being compared: none of them is kept yet. */
+            comparing?: boolean;
             /** @description The text; for an unfinished answer, what there is so far. */
             content: string;
             context_cut?: components["schemas"]["ContextCut"] | null;
@@ -3871,14 +3950,26 @@ export interface components {
                  * @description The conversation.
                  */
                 id: string;
+                /** @description What the model is told in every turn. */
+                instructions?: string | null;
                 /** @description The model that its turns use unless they name one. */
                 model?: string | null;
                 /** @description Whether it is kept at the top. */
                 pinned: boolean;
                 /** @description Turns that are being answered now. */
                 running_turns: components["schemas"]["RunningTurn"][];
+                /**
+                 * Format: double
+                 * @description The temperature of its turns; the profile decides where it is absent.
+                 */
+                temperature?: number | null;
                 /** @description Whether it is a guest's and goes with the guest. */
                 temporary: boolean;
+                /**
+                 * @description How much its turns think unless they say so; the profile decides where
+                 *     it is absent.
+                 */
+                thinking?: string | null;
                 /** @description Empty until one is made. */
                 title: string;
                 /**
@@ -3991,6 +4082,13 @@ export interface components {
                 agent_id?: string | null;
                 /** @description Images that were sent with it. */
                 attachments: components["schemas"]["Attachment"][];
+                /**
+                 * Format: uuid
+                 * @description The answer that this one was asked for beside: two models, one question.
+                 */
+                beside_id?: string | null;
+                /** @description Whether the two are being compared: none of them is kept yet. */
+                comparing?: boolean;
                 /** @description The text; for an unfinished answer, what there is so far. */
                 content: string;
                 context_cut?: components["schemas"]["ContextCut"] | null;
@@ -4483,6 +4581,12 @@ export interface components {
         };
         /** @description `POST /api/v1/conversations/{id}/turns`. */
         StartTurnRequest: {
+            /**
+             * @description A second model that answers the same question, beside the first; both
+             *     turns are stored, or none is. The conversation goes on from the first
+             *     answer until another is kept (`kept_answer_id` of a conversation).
+             */
+            compare_model?: string | null;
             /** @description What to ask. */
             content: components["schemas"]["Content"];
             /**
@@ -4498,8 +4602,8 @@ export interface components {
              */
             parent_id?: string | null;
             /**
-             * @description How much to think: `off`, `low`, `medium` or `high`; the profile's
-             *     unless given.
+             * @description How much to think: `off`, `low`, `medium` or `high`; the conversation's
+             *     or else the profile's unless given.
              */
             thinking?: string | null;
         };
@@ -4535,6 +4639,7 @@ export interface components {
              * @description The answer that is being written.
              */
             assistant_message_id: string;
+            beside?: components["schemas"]["BesideStarted"] | null;
             /**
              * Format: uuid
              * @description Watch it at `/api/v1/turns/{turn_id}/events`.
@@ -4636,12 +4741,38 @@ export interface components {
             active_leaf_id?: string | null;
             /** @description Out of the list, still found by search. */
             archived?: boolean | null;
+            /**
+             * @description What the model is told in every later turn, at most 8,000 characters;
+             *     `null` for nothing.
+             */
+            instructions?: string | null;
+            /**
+             * Format: uuid
+             * @description Of two answers that are compared, the one to go on from. It is shown,
+             *     and goes before `active_leaf_id`.
+             */
+            kept_answer_id?: string | null;
             /** @description The model of later turns. */
             model?: string | null;
             /** @description Kept at the top of the list. */
             pinned?: boolean | null;
+            /**
+             * Format: double
+             * @description The temperature of later turns, 0 to 2; `null` leaves it to the
+             *     profile.
+             */
+            temperature?: number | null;
+            /** @description How much later turns think; `null` leaves it to the profile. */
+            thinking?: string | null;
             /** @description 1 to 200 characters. */
             title?: string | null;
+        };
+        /** @description `PATCH /api/v1/auth/me/defaults`: what is absent stays. */
+        UpdateDefaults: {
+            /** @description Other instructions, at most 8,000 characters; `null` for none. */
+            instructions?: string | null;
+            /** @description Another model; `null` for the instance's default. */
+            model?: string | null;
         };
         /** @description `PATCH /api/v1/groups/{id}`: what is absent stays. */
         UpdateGroup: {
@@ -6484,6 +6615,210 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UserView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Payload Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_auth_me_defaults: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefaultsView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_auth_me_defaults: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateDefaults"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefaultsView"];
                 };
             };
             /** @description Bad Request */

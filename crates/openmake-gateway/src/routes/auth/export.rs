@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::{
     super::{api_keys, conversations, usage},
-    identities, passkeys,
+    defaults, identities, passkeys,
     session::user_view,
     sessions,
 };
@@ -64,6 +64,7 @@ async fn head(app: &App, actor: &Actor) -> Result<AccountExport, ApiError> {
     let owner = actor.user_id;
     let now = app.clock.now();
     let user = app.store.users().get(owner).await;
+    let defaults = app.store.users().defaults(owner).await;
     let signed_in = app.store.sessions().list(owner, now).await;
     let keys = app.store.passkeys().list(owner).await;
     let linked = app.store.identities().list(owner).await;
@@ -79,6 +80,7 @@ async fn head(app: &App, actor: &Actor) -> Result<AccountExport, ApiError> {
         format: "openmake.account/1".to_owned(),
         exported_at: now,
         account: user_view(&user.map_err(store_error("account"))?),
+        defaults: defaults::view(defaults.map_err(store_error("account"))?),
         sessions: signed_in
             .map_err(store_error("session"))?
             .into_iter()

@@ -1,6 +1,7 @@
 //! Accounts and sessions.
 
 mod arrival;
+pub(crate) mod defaults;
 pub(crate) mod delete;
 pub(crate) mod export;
 pub(crate) mod guest;

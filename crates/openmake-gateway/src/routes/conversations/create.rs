@@ -3,13 +3,13 @@
 use axum::extract::State;
 use http::StatusCode;
 use openmake_api::{
-    Allowed, ApiError,
+    Allowed, ApiError, Change,
     authorize::Chat,
     conversations::{ConversationView, CreateConversation},
     extract::{Json, JsonOrDefault},
     responses::WriteProblems,
 };
-use openmake_store::conversations::NewConversation;
+use openmake_store::conversations::{Instructions, NewConversation};
 use openmake_types::ConversationId;
 
 use super::{
@@ -38,11 +38,23 @@ pub(crate) async fn create(
     let model = model
         .map(|model| input::line("model", model, 200))
         .transpose()?;
+    let thinking = body.thinking.map(input::thinking).transpose()?;
+    let temperature = body.temperature.map(input::temperature).transpose()?;
+    let instructions = body
+        .instructions
+        .try_map(|text| input::instructions("instructions", &text))?;
     let new = NewConversation {
         id: ConversationId::from_uuid(audit.new_id()),
         owner: actor.user_id,
         title: title.as_deref(),
         model: model.as_deref(),
+        thinking: thinking.as_deref(),
+        temperature,
+        instructions: match &instructions {
+            Change::Unsaid => Instructions::OfOwner,
+            Change::Cleared => Instructions::None,
+            Change::To(text) => Instructions::These(text),
+        },
         now: audit.now(),
     };
     let made = app.store.conversations().create(&new).await;

@@ -97,6 +97,8 @@ mod tests {
             finish_reason: None,
             thinking_ms: None,
             context_cut: None,
+            beside_id: None,
+            comparing: false,
             created_at: DateTime::UNIX_EPOCH,
         }
     }
@@ -107,6 +109,9 @@ mod tests {
             id: Uuid::nil(),
             title: "제목 *하나*".to_owned(),
             model: None,
+            thinking: None,
+            temperature: None,
+            instructions: None,
             pinned: false,
             archived: false,
             temporary: false,

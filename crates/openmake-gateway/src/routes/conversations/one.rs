@@ -59,9 +59,15 @@ pub(crate) async fn update(
     let change = ConversationChange {
         title: line("title", &body.title)?,
         model: line("model", &body.model)?,
+        thinking: input::set(body.thinking, input::thinking)?,
+        temperature: input::set(body.temperature, input::temperature)?,
+        instructions: input::set(body.instructions, |text| {
+            input::instructions("instructions", &text)
+        })?,
         pinned: body.pinned,
         archived: body.archived,
         active_leaf: body.active_leaf_id.map(MessageId::from_uuid),
+        kept: body.kept_answer_id.map(MessageId::from_uuid),
     };
     let owner = allowed.actor.user_id;
     let id = ConversationId::from_uuid(id);

@@ -20,6 +20,9 @@ pub(crate) fn conversation_view(conversation: Conversation) -> ConversationView 
         id: conversation.id.as_uuid(),
         title: conversation.title,
         model: conversation.model,
+        thinking: conversation.thinking,
+        temperature: conversation.temperature,
+        instructions: conversation.instructions,
         pinned: conversation.pinned_at.is_some(),
         archived: conversation.archived_at.is_some(),
         temporary: conversation.is_temporary,
@@ -82,6 +85,8 @@ pub(crate) fn message_view(message: Message, so_far: Option<Folded>) -> MessageV
             messages: count(cut.messages),
             tokens: count(cut.tokens),
         }),
+        beside_id: message.beside_id.map(MessageId::as_uuid),
+        comparing: message.comparing,
         created_at: message.created_at,
     };
     if let Some(so_far) = so_far {

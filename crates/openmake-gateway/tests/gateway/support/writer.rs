@@ -59,6 +59,7 @@ impl<'a> Writer<'a> {
             },
             requested_model: "openmake_auto".to_owned(),
             thinking: None,
+            beside: None,
             idempotency: None,
             response: None,
             process: ProcessId::from_uuid(Uuid::from_u128(1)),
@@ -66,7 +67,7 @@ impl<'a> Writer<'a> {
             now: self.app.clock.now(),
         };
         match self.app.store.turns().start(&start).await.expect("starts") {
-            Started::New(turn, _) => turn,
+            Started::New(pair, _) => pair.turn,
             Started::Existing(_) => panic!("a new turn"),
         }
     }

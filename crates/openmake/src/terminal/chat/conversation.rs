@@ -116,6 +116,8 @@ mod tests {
             finish_reason: None,
             thinking_ms: None,
             context_cut: None,
+            beside_id: None,
+            comparing: false,
             created_at: DateTime::UNIX_EPOCH,
         }
     }

@@ -174,6 +174,7 @@ impl Chat<'_> {
             let request = CreateConversation {
                 title: None,
                 model: self.model.clone(),
+                ..CreateConversation::default()
             };
             let made = self.client.create_conversation(&request);
             let made = self.interrupts.or(made).await?;
@@ -183,6 +184,7 @@ impl Chat<'_> {
         let request = StartTurnRequest {
             content: Content::Text(question.clone()),
             model: self.model.clone(),
+            compare_model: None,
             parent_id: parent,
             thinking: self.level.clone(),
         };
@@ -427,6 +429,7 @@ impl Chat<'_> {
             turn_id: running.turn_id,
             user_message_id: question.map_or(running.assistant_message_id, |message| message.id),
             assistant_message_id: running.assistant_message_id,
+            beside: None,
         };
         let text = question.map_or_else(String::new, |message| message.content.clone());
         self.follow(&started, text).await

@@ -16,7 +16,11 @@ use openmake_api::{
     turns::{Content, Parent, Part},
 };
 use openmake_models::{ChatMessage, Image, Role};
-use openmake_store::{StoreError, conversations::NewConversation, turns::Turn};
+use openmake_store::{
+    StoreError,
+    conversations::{Instructions, NewConversation},
+    turns::Turn,
+};
 use openmake_types::{Actor, ConversationId, MessageRole, TurnId};
 
 use super::{
@@ -128,6 +132,7 @@ async fn start_turn(
             parent,
         },
         model: Some(query.model),
+        compare_model: None,
         thinking: query.thinking.map(|level| level.as_str().to_owned()),
         idempotency_key: None,
         wishes: Some(Wishes {
@@ -274,6 +279,10 @@ async fn new_conversation(
             owner: actor.user_id,
             title: Some(&title),
             model: None,
+            thinking: None,
+            temperature: None,
+            // A program's words stand alone.
+            instructions: Instructions::None,
             now,
         })
         .await
