@@ -1,7 +1,13 @@
 import { Listeners } from './listeners';
 
 /** What a key or the palette can ask of the page that is shown. */
-export type Command = 'focus-composer' | 'copy-answer' | 'choose-model' | 'palette' | 'help';
+export type Command =
+  | 'focus-composer'
+  | 'copy-answer'
+  | 'choose-model'
+  | 'chat-options'
+  | 'palette'
+  | 'help';
 
 const asked = new Listeners<Command>();
 

@@ -27,7 +27,7 @@ export function writeStored(key: Key, value: string | null): void {
 }
 
 /** What is kept for one tab, until it is closed. */
-type TabKey = 'openmake.queue';
+type TabKey = 'openmake.queue' | 'openmake.options';
 
 /** Reads a value of this tab; `null` where there is none or storage is blocked. */
 export function readTab(key: TabKey): string | null {

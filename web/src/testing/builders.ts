@@ -15,6 +15,7 @@ export function message(fields: Partial<Message> & { id: string }): Message {
     status: 'complete',
     error: null,
     metrics: null,
+    comparing: false,
     created_at: '2026-01-01T00:00:00Z',
     ...fields,
   };

@@ -118,3 +118,29 @@ export function Drawer({
     </Radix.Root>
   );
 }
+
+/** A panel from the other side, for what belongs to the page behind it. */
+export function SidePanel({ open, onOpenChange, title, closeLabel, children }: DialogProps) {
+  return (
+    <Radix.Root open={open} onOpenChange={onOpenChange}>
+      <Radix.Portal>
+        <Overlay />
+        <Radix.Content
+          data-modal=""
+          aria-describedby={undefined}
+          className="fixed inset-y-0 right-0 z-(--layer-dialog) flex w-[min(26rem,100vw)] animate-fade flex-col border-line border-s bg-card pb-[env(safe-area-inset-bottom)] focus:outline-none"
+        >
+          <div className="flex items-center justify-between gap-4 border-line border-b px-5 py-3.5">
+            <Radix.Title className="font-semibold text-lg">{title}</Radix.Title>
+            <Radix.Close asChild>
+              <IconButton label={closeLabel} size="sm" className="-me-2">
+                <X className="size-4.5" />
+              </IconButton>
+            </Radix.Close>
+          </div>
+          {children}
+        </Radix.Content>
+      </Radix.Portal>
+    </Radix.Root>
+  );
+}

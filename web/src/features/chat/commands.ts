@@ -2,6 +2,7 @@
 export type CommandName =
   | 'new'
   | 'model'
+  | 'options'
   | 'copy'
   | 'rename'
   | 'pin'

@@ -6,9 +6,12 @@ import { live } from '@/platform/live';
 import { keys } from '@/platform/query/keys';
 import { continueTurn, patchConversation, putMessages, regenerateTurn, startTurn } from './api';
 import type { Run } from './fold';
+import { type NewOptions, NewOptionsStore } from './options';
 import { Outbox, type Outgoing, type Picture } from './outbox';
+import { closed, pairOf, replaced } from './pairs';
 import { Queue } from './queue';
 import { type RunEnd, RunStore } from './runs';
+import { buildTree } from './tree';
 
 /** The answers that are being written. */
 export const runs = new RunStore({
@@ -23,6 +26,9 @@ export const outbox = new Outbox();
 
 /** The questions that wait for an answer to end. */
 export const queue = new Queue();
+
+/** The options of the conversation that is not begun yet. */
+export const newOptions = new NewOptionsStore();
 
 /** What only who watched an answer knows: its message does not say. */
 export interface Witnessed {
@@ -46,6 +52,9 @@ export interface Question {
   text: string;
   pictures: Picture[];
   model: string | null;
+  compareModel: string | null;
+  /** Of a new conversation: how its questions are asked. */
+  options: NewOptions | null;
 }
 
 /** Sends a question; the answer is followed. Errors stay with the question. */
@@ -70,7 +79,9 @@ function send(
 /** Sends a question that waited, whatever it waited for. */
 export function sendQueued(client: QueryClient, key: string): void {
   const item = queue.take(key);
-  if (item) send(client, key, { ...item, parentId: undefined }, () => undefined);
+  if (!item) return;
+  const parentId = comparedAt(client, item.conversationId)?.first.id;
+  send(client, key, { ...item, parentId, options: null }, () => undefined);
 }
 
 /**
@@ -83,7 +94,19 @@ export function sendNext(client: QueryClient, conversationId: string): void {
   const messages = client.getQueryData<Message[]>(keys.messages(conversationId));
   const leaf = leafOf(client, conversationId);
   const last = messages?.find(({ id }) => id === leaf);
-  if (last?.status === 'complete') sendQueued(client, next.key);
+  const pair = comparedAt(client, conversationId);
+  const running = pair && [pair.first, pair.second].some(({ status }) => status === 'running');
+  if (!running && (pair?.first ?? last)?.status === 'complete') sendQueued(client, next.key);
+}
+
+/** The two answers that are compared at the end of the branch that is shown. */
+function comparedAt(client: QueryClient, conversationId: string) {
+  const messages = client.getQueryData<Message[]>(keys.messages(conversationId)) ?? [];
+  const leaf = leafOf(client, conversationId);
+  return pairOf(
+    buildTree(messages),
+    messages.find(({ id }) => id === leaf),
+  );
 }
 
 /** Takes a question back that was not sent. */
@@ -109,11 +132,12 @@ async function deliver(
     if (!item) return;
     let { conversationId } = item;
     if (conversationId === null) {
-      const made = await createConversation(item.model);
+      const made = await createConversation({ model: item.model, ...item.options });
       conversationId = made.id;
       client.setQueryData(keys.conversation(made.id), made);
       client.setQueryData(keys.messages(made.id), []);
       outbox.update(key, { conversationId });
+      newOptions.set(null);
       onCreated(made.id);
     }
     const started = await startTurn(
@@ -121,11 +145,12 @@ async function deliver(
       {
         content: item.pictures.length === 0 ? item.text : parts(item),
         model: item.model,
+        ...(item.compareModel === null ? {} : { compare_model: item.compareModel }),
         ...(item.parentId === undefined ? {} : { parent_id: item.parentId }),
       },
       key,
     );
-    await accept(client, conversationId, started, item);
+    await accept(client, conversationId, started, { item, again: null });
     discard(key);
     void invalidateLists(client);
   } catch (error) {
@@ -145,7 +170,7 @@ async function accept(
   client: QueryClient,
   conversationId: string,
   started: TurnStarted,
-  item: Outgoing | null,
+  { item, again }: { item: Outgoing | null; again: string | null },
 ): Promise<void> {
   // A read that began before the turn would take its messages away again.
   await client.cancelQueries({ queryKey: keys.messages(conversationId) });
@@ -153,32 +178,43 @@ async function accept(
   const now = new Date().toISOString();
   const changed: Message[] = [];
   if (item && !known.some(({ id }) => id === started.user_message_id)) {
-    changed.push({
+    const parent = item.parentId === undefined ? leafOf(client, conversationId) : item.parentId;
+    changed.push(...(parent === null ? [] : closed(known, parent)), {
       ...blank(started.user_message_id, started.turn_id, now),
       role: 'user',
       status: 'complete',
       content: item.text,
-      parent_id: item.parentId === undefined ? leafOf(client, conversationId) : item.parentId,
+      parent_id: parent,
     });
   }
-  changed.push({
-    ...(known.find(({ id }) => id === started.assistant_message_id) ??
-      blank(started.assistant_message_id, started.turn_id, now)),
-    turn_id: started.turn_id,
+  const writing = (turnId: string, id: string): Message => ({
+    ...(known.find((message) => message.id === id) ?? blank(id, turnId, now)),
+    turn_id: turnId,
     parent_id: started.user_message_id,
     status: 'running',
     error: null,
   });
+  const answer = writing(started.turn_id, started.assistant_message_id);
+  const old = again === null ? undefined : known.find(({ turn_id }) => turn_id === again);
+  const placed = old ? replaced(known, old, answer) : { messages: [answer], leads: true };
+  changed.push(...placed.messages);
+  const { beside } = started;
+  if (beside) {
+    const second = writing(beside.turn_id, beside.assistant_message_id);
+    changed.push({ ...second, beside_id: answer.id, comparing: true });
+  }
   putMessages(client, conversationId, changed);
   patchConversation(client, conversationId, {
-    active_leaf_id: started.assistant_message_id,
+    ...(placed.leads ? { active_leaf_id: answer.id } : {}),
     updated_at: now,
   });
-  runs.follow({
-    turnId: started.turn_id,
-    conversationId,
-    messageId: started.assistant_message_id,
-  });
+  for (const turn of beside ? [started, beside] : [started]) {
+    runs.follow({
+      turnId: turn.turn_id,
+      conversationId,
+      messageId: turn.assistant_message_id,
+    });
+  }
   // Pictures have their ids only from the server.
   if (item && item.pictures.length > 0) {
     await client.invalidateQueries({ queryKey: keys.messages(conversationId) });
@@ -207,6 +243,7 @@ function blank(id: string, turnId: string, now: string): Message {
     status: 'running',
     error: null,
     metrics: null,
+    comparing: false,
     created_at: now,
   };
 }
@@ -218,7 +255,8 @@ export async function regenerate(
   turnId: string,
   model: string | null,
 ): Promise<void> {
-  await accept(client, conversationId, await regenerateTurn(turnId, model), null);
+  const started = await regenerateTurn(turnId, model);
+  await accept(client, conversationId, started, { item: null, again: turnId });
 }
 
 /** Goes on with an answer that stopped. */
@@ -227,7 +265,8 @@ export async function continueAnswer(
   conversationId: string,
   turnId: string,
 ): Promise<void> {
-  await accept(client, conversationId, await continueTurn(turnId), null);
+  const started = await continueTurn(turnId);
+  await accept(client, conversationId, started, { item: null, again: null });
   await client.invalidateQueries({ queryKey: keys.messages(conversationId) });
 }
 

@@ -2,7 +2,7 @@
 
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
-import { conversationQuery, updateConversation } from '@/features/conversations';
+import { conversationQuery, defaultsQuery, updateConversation } from '@/features/conversations';
 import { chooseModel, modelsQuery } from '@/features/models';
 import type { Conversation, Message } from '@/platform/api/types';
 import { useExplain } from '@/platform/errors';
@@ -11,12 +11,13 @@ import { keys } from '@/platform/query/keys';
 import { nameConversation } from '@/platform/route';
 import { readStored, writeStored } from '@/platform/storage';
 import { toastError } from '@/ui/toast';
-import { cancelTurn, messagesQuery, patchConversation } from './api';
+import { cancelTurn, messagesQuery, patchConversation, putMessages } from './api';
 import {
   ask,
   askAgain,
   continueAnswer,
   discard,
+  newOptions,
   outbox,
   queue,
   regenerate,
@@ -26,6 +27,7 @@ import {
 } from './engine';
 import type { Run } from './fold';
 import type { Outgoing, Picture } from './outbox';
+import { closed } from './pairs';
 import type { Queued } from './queue';
 import { branch, buildTree, leafBelow, type Tree } from './tree';
 
@@ -66,7 +68,12 @@ export function useQueue(conversationId: string | null, idle: boolean) {
   }, [client, conversationId, idle, items]);
   return {
     items,
-    add: (question: { text: string; pictures: Picture[]; model: string | null }) => {
+    add: (question: {
+      text: string;
+      pictures: Picture[];
+      model: string | null;
+      compareModel: string | null;
+    }) => {
       if (conversationId !== null)
         queue.add({ ...question, key: newId(), conversationId, lost: 0 });
     },
@@ -127,12 +134,25 @@ export function useModel(conversation: Conversation | null): [string | null, (id
   const client = useQueryClient();
   const explain = useExplain();
   const { data } = useQuery(modelsQuery);
+  const isNew = conversation === null;
+  const defaults = useQuery({ ...defaultsQuery, enabled: isNew });
   const [last, setLast] = useState(() => readStored('openmake.model'));
-  const model = chooseModel(data?.items ?? [], [conversation?.model, last, data?.default_model]);
+  // Chosen for the chat that is not begun: goes before what chats begin with.
+  const [picked, setPicked] = useState<string | null>(null);
+  if (!isNew && picked !== null) setPicked(null);
+  // Until it is known, none is better than one that changes under one's eyes.
+  const known = isNew && !defaults.isFetched ? [] : (data?.items ?? []);
+  const model = chooseModel(known, [
+    isNew ? picked : conversation.model,
+    isNew ? defaults.data?.model : null,
+    last,
+    data?.default_model,
+  ]);
   return [
     model ?? conversation?.model ?? null,
     (id) => {
       setLast(id);
+      if (isNew) setPicked(id);
       writeStored('openmake.model', id);
       if (!conversation) return;
       patchConversation(client, conversation.id, { model: id });
@@ -165,8 +185,20 @@ export function useChatActions(conversationId: string | null, tree: Tree) {
         text: string;
         pictures: Picture[];
         model: string | null;
+        compareModel?: string | null;
         parentId?: string | null;
-      }) => ask(client, { ...question, conversationId, parentId: question.parentId }, onCreated),
+      }) =>
+        ask(
+          client,
+          {
+            ...question,
+            compareModel: question.compareModel ?? null,
+            options: conversationId === null ? newOptions.get() : null,
+            conversationId,
+            parentId: question.parentId,
+          },
+          onCreated,
+        ),
       askAgain: (key: string) => askAgain(client, key, onCreated),
       discard,
       stop: (turnId: string) => void cancelTurn(turnId).catch(fail),
@@ -181,6 +213,19 @@ export function useChatActions(conversationId: string | null, tree: Tree) {
         const leaf = leafBelow(now.current.tree, messageId);
         patchConversation(client, conversationId, { active_leaf_id: leaf });
         updateConversation(conversationId, { active_leaf_id: leaf }).catch(fail);
+      },
+      keep: (messageId: string) => {
+        if (!conversationId) return;
+        const messages = [...now.current.tree.byId.values()];
+        putMessages(client, conversationId, closed(messages, messageId));
+        patchConversation(client, conversationId, { active_leaf_id: messageId });
+        updateConversation(conversationId, { kept_answer_id: messageId }).catch(
+          (error: unknown) => {
+            fail(error);
+            void client.invalidateQueries({ queryKey: keys.messages(conversationId) });
+            void client.invalidateQueries({ queryKey: keys.conversation(conversationId) });
+          },
+        );
       },
     };
   }, [client, conversationId]);

@@ -1,4 +1,5 @@
 import { Listeners } from '@/platform/listeners';
+import type { NewOptions } from './options';
 
 /** A picture that waits to be sent. */
 export interface Picture {
@@ -19,6 +20,10 @@ export interface Outgoing {
   text: string;
   pictures: Picture[];
   model: string | null;
+  /** A second model that answers the same. */
+  compareModel: string | null;
+  /** Of a new conversation: how its questions are asked. */
+  options: NewOptions | null;
   state: 'sending' | 'failed';
   error: unknown;
 }

@@ -7,6 +7,7 @@ const item = (key: string, fields: Partial<Queued> = {}): Queued => ({
   text: key,
   pictures: [],
   model: null,
+  compareModel: null,
   lost: 0,
   ...fields,
 });

@@ -10,6 +10,8 @@ export interface Queued {
   text: string;
   pictures: Picture[];
   model: string | null;
+  /** A second model that answers the same. */
+  compareModel: string | null;
   /** Pictures that a refresh took away: the browser's storage has no room for them. */
   lost: number;
 }
@@ -22,7 +24,12 @@ function stored(): Queued[] {
     if (!Array.isArray(items)) return [];
     return (items as Stored[])
       .filter(({ key, conversationId, text }) => key && conversationId && typeof text === 'string')
-      .map((item) => ({ ...item, pictures: [], lost: item.pictures }));
+      .map((item) => ({
+        ...item,
+        compareModel: item.compareModel ?? null,
+        pictures: [],
+        lost: item.pictures,
+      }));
   } catch {
     return [];
   }

@@ -8,10 +8,13 @@ import { call, callRaw } from '@/platform/api/client';
 import type {
   Conversation,
   ConversationFilter,
+  CreateConversation,
+  Defaults,
   ExportFormat,
   Page,
   SearchHit,
   UpdateConversation,
+  UpdateDefaults,
 } from '@/platform/api/types';
 import { keys } from '@/platform/query/keys';
 
@@ -46,8 +49,19 @@ export const searchQuery = (text: string, limit = 30) =>
   });
 
 /** Makes a conversation. */
-export function createConversation(model: string | null): Promise<Conversation> {
-  return call<Conversation>('/conversations', { method: 'POST', body: { model } });
+export function createConversation(body: CreateConversation): Promise<Conversation> {
+  return call<Conversation>('/conversations', { method: 'POST', body });
+}
+
+/** What one's new conversations begin with. */
+export const defaultsQuery = queryOptions({
+  queryKey: keys.defaults,
+  queryFn: ({ signal }) => call<Defaults>('/auth/me/defaults', { signal }),
+});
+
+/** Changes what one's new conversations begin with. */
+export function updateDefaults(change: UpdateDefaults): Promise<Defaults> {
+  return call<Defaults>('/auth/me/defaults', { method: 'PATCH', body: change });
 }
 
 /** Changes what is named of a conversation. */

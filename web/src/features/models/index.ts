@@ -1,4 +1,4 @@
 export { modelsQuery } from './api';
 export { ModelChoice } from './choice';
-export { chooseModel } from './model';
+export { chooseModel, isForChat } from './model';
 export { ModelList, ModelPicker } from './picker';

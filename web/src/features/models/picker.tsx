@@ -1,11 +1,22 @@
 'use client';
 
 import { useQuery } from '@tanstack/react-query';
-import { Brain, Check, ChevronDown, Eye, Search, Sparkles, Wrench } from 'lucide-react';
-import { type KeyboardEvent, type ReactNode, useEffect, useId, useState } from 'react';
+import {
+  Brain,
+  Check,
+  ChevronDown,
+  Columns2,
+  Eye,
+  Search,
+  Sparkles,
+  Wrench,
+  X,
+} from 'lucide-react';
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import type { Model } from '@/platform/api/types';
 import { onCommand } from '@/platform/commands';
+import { IconButton } from '@/ui/button';
 import { cx } from '@/ui/cx';
 import { Popover } from '@/ui/popover';
 import { modelsQuery } from './api';
@@ -92,14 +103,21 @@ function Option({
 export function ModelList({
   models,
   value,
+  takesFocus = false,
   onChoose,
 }: {
   models: readonly Model[];
   value: string | null;
+  /** The search takes the focus when the list appears. */
+  takesFocus?: boolean;
   onChoose: (id: string) => void;
 }) {
   const t = useTranslations('models');
   const listId = useId();
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (takesFocus) field.current?.focus();
+  }, [takesFocus]);
   const [search, setSearch] = useState('');
   const [active, setActive] = useState(0);
   const shown = filterModels(models.filter(isForChat), search);
@@ -142,6 +160,7 @@ export function ModelList({
       <div className="flex items-center gap-2 border-line border-b px-3.5">
         <Search className="size-4 shrink-0 text-muted" />
         <input
+          ref={field}
           type="text"
           role="combobox"
           aria-expanded="true"
@@ -176,44 +195,84 @@ export function ModelList({
   );
 }
 
-/** The button that says which model answers, and lets one choose another. */
+/** The button that says which model answers, and lets one choose another, or a second one. */
 export function ModelPicker({
   value,
   onChange,
+  compared,
+  onCompare,
 }: {
   value: string | null;
   onChange: (id: string) => void;
+  /** The second model of the next question. */
+  compared: string | null;
+  onCompare: (id: string | null) => void;
 }) {
   const t = useTranslations('models');
   const { data } = useQuery(modelsQuery);
-  const [open, setOpen] = useState(false);
-  useEffect(() => onCommand((command) => command === 'choose-model' && setOpen(true)), []);
-  const chosen = data?.items.find(({ id }) => id === value);
+  const [open, setOpen] = useState<'one' | 'second' | null>(null);
+  useEffect(() => onCommand((command) => command === 'choose-model' && setOpen('one')), []);
+  const models = data?.items ?? [];
+  const nameOf = (id: string | null) => models.find((model) => model.id === id)?.name ?? id;
+  const others = models.filter(({ id }) => id !== value);
   return (
-    <Popover
-      open={open}
-      onOpenChange={setOpen}
-      label={t('choose')}
-      trigger={
-        <button
-          type="button"
-          aria-label={t('current', { name: chosen?.name ?? value ?? t('choose') })}
-          className="inline-flex h-9 min-w-0 items-center gap-2 rounded-sm px-2.5 font-medium text-[0.9375rem] hover:bg-hover"
-        >
-          <Sparkles className="size-4 shrink-0 text-accent-text" />
-          <span className="truncate">{chosen?.name ?? value ?? t('choose')}</span>
-          <ChevronDown className="size-4 shrink-0 text-muted" />
-        </button>
-      }
-    >
-      <ModelList
-        models={data?.items ?? []}
-        value={value}
-        onChoose={(id) => {
-          onChange(id);
-          setOpen(false);
-        }}
-      />
-    </Popover>
+    <>
+      <Popover
+        open={open !== null}
+        onOpenChange={(next) => setOpen(next ? 'one' : null)}
+        label={open === 'second' ? t('chooseSecond') : t('choose')}
+        trigger={
+          <button
+            type="button"
+            aria-label={t('current', { name: nameOf(value) ?? t('choose') })}
+            className="inline-flex h-9 min-w-0 items-center gap-2 rounded-sm px-2.5 font-medium text-[0.9375rem] hover:bg-hover"
+          >
+            <Sparkles className="size-4 shrink-0 text-accent-text" />
+            <span className="truncate">{nameOf(value) ?? t('choose')}</span>
+            <ChevronDown className="size-4 shrink-0 text-muted" />
+          </button>
+        }
+      >
+        {open === 'second' && (
+          <p className="px-3.5 pt-3 pb-1 font-medium text-sm">
+            {t('compareWith', { name: nameOf(value) ?? '' })}
+          </p>
+        )}
+        <ModelList
+          // Another list, with its own search and its own active entry.
+          key={open}
+          takesFocus
+          models={open === 'second' ? others : models}
+          value={open === 'second' ? compared : value}
+          onChoose={(id) => {
+            if (open === 'second') onCompare(id);
+            else onChange(id);
+            setOpen(null);
+          }}
+        />
+        {open !== 'second' && value !== null && others.some(isForChat) && (
+          <div className="border-line border-t p-1.5">
+            <button
+              type="button"
+              onClick={() => setOpen('second')}
+              className="flex w-full items-center gap-2.5 rounded-sm px-3 py-2 text-sm hover:bg-hover"
+            >
+              <Columns2 className="size-4 text-accent-text" />
+              {t('compare')}
+            </button>
+          </div>
+        )}
+      </Popover>
+      {compared !== null && (
+        <span className="inline-flex h-9 min-w-0 items-center gap-1.5 rounded-sm border border-line ps-2.5 text-sm">
+          <Columns2 aria-hidden="true" className="size-4 shrink-0 text-accent-text" />
+          <span className="sr-only">{t('comparedWith')}</span>
+          <span className="truncate">{nameOf(compared)}</span>
+          <IconButton label={t('compareNot')} size="sm" onClick={() => onCompare(null)}>
+            <X className="size-4" />
+          </IconButton>
+        </span>
+      )}
+    </>
   );
 }

@@ -7,6 +7,7 @@ import { useUser } from '@/platform/session';
 import { Section } from '@/ui/section';
 import { Devices, Password, Profile } from './account';
 import { Appearance } from './appearance';
+import { NewChats } from './defaults';
 
 /** /settings */
 export function SettingsPage() {
@@ -17,6 +18,7 @@ export function SettingsPage() {
       <Appearance />
       {role !== 'guest' && (
         <>
+          <NewChats />
           <Profile />
           <Reauthentication>
             <Password />

@@ -2,7 +2,7 @@
 
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { connectRuns, forgetDrafts, outbox, queue, runs } from '@/features/chat';
+import { connectRuns, forgetDrafts, newOptions, outbox, queue, runs } from '@/features/chat';
 import { changeHandler } from '@/features/conversations';
 import { live } from '@/platform/live';
 import type { EndReason } from '@/platform/session';
@@ -43,6 +43,7 @@ export function useLive(): void {
         if (state.status === 'signed-out' && state.reason !== 'expired') {
           forgetDrafts();
           queue.clear();
+          newOptions.set(null);
         }
       }),
     ];

@@ -26,6 +26,9 @@ export type CreateApiKey = Schemas['CreateApiKey'];
 export type UpdateApiKey = Schemas['UpdateApiKey'];
 export type CreatedApiKey = Schemas['CreatedApiKey'];
 export type Conversation = Schemas['ConversationView'];
+export type CreateConversation = Schemas['CreateConversation'];
+export type Defaults = Schemas['DefaultsView'];
+export type UpdateDefaults = Schemas['UpdateDefaults'];
 export type UpdateConversation = Schemas['UpdateConversation'];
 export type ConversationFilter = NonNullable<
   NonNullable<operations['get_conversations']['parameters']['query']>['filter']

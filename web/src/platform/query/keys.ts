@@ -8,6 +8,7 @@ export const keys = {
   signInOptions: ['sign-in-options'] as const,
   security: ['security'] as const,
   apiKeys: ['api-keys'] as const,
+  defaults: ['defaults'] as const,
   deviceSessions: ['device-sessions'] as const,
   models: ['models'] as const,
   nodes: ['nodes'] as const,

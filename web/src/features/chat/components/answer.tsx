@@ -82,10 +82,13 @@ function Waiting({ label }: { label: string }) {
 function Ending({
   message,
   error,
+  compared,
   actions,
 }: {
   message: Message;
   error: MessageError | null;
+  /** Beside another one: to go on with one is to keep it first. */
+  compared: boolean;
   actions: ChatActions;
 }) {
   const t = useTranslations('chat.ending');
@@ -101,7 +104,7 @@ function Ending({
       {t('again')}
     </Button>
   );
-  const goOn = (
+  const goOn = compared ? null : (
     <Button size="sm" icon={<Play className="size-4" />} onClick={() => actions.resume(turnId)}>
       {t('continue')}
     </Button>
@@ -173,6 +176,49 @@ function Step({ progress }: { progress: Progress }) {
   return <Waiting label={step ? t(step) : progress.message} />;
 }
 
+/** What there is to show of an answer, wherever it is read from. */
+export function useContent(message: Message): Content {
+  const run = useRun(message.status === 'running' ? (message.turn_id ?? null) : null);
+  // Until the run has said something, what the server folded is newer.
+  return contentOf(message, run && run.seq > 0 ? run : null);
+}
+
+/** What an answer says, and how it ended. */
+export function AnswerBody({
+  message,
+  content,
+  compared = false,
+  actions,
+}: {
+  message: Message;
+  content: Content;
+  compared?: boolean;
+  actions: ChatActions;
+}) {
+  const t = useTranslations('chat');
+  const running = message.status === 'running';
+  const quiet = content.text === '' && content.thinking === '' && content.toolCalls.length === 0;
+  return (
+    <>
+      {content.thinking !== '' && (
+        <Thinking
+          text={content.thinking}
+          since={content.thinkingSince}
+          tookMs={content.thinkingMs}
+        />
+      )}
+      <ToolCalls calls={content.toolCalls} running={running} />
+      {content.text !== '' && <Markdown text={content.text} live={running} />}
+      {running && content.progress && <Step progress={content.progress} />}
+      {running && quiet && !content.progress && <Waiting label={t('waiting')} />}
+      {!running && <Notes content={content} />}
+      {!running && (
+        <Ending message={message} error={content.error} compared={compared} actions={actions} />
+      )}
+    </>
+  );
+}
+
 /** One answer, while it is written and after. */
 export const Answer = memo(function Answer({
   message,
@@ -188,10 +234,7 @@ export const Answer = memo(function Answer({
 }) {
   const t = useTranslations('chat');
   const running = message.status === 'running';
-  const run = useRun(running ? (message.turn_id ?? null) : null);
-  // Until the run has said something, what the server folded is newer.
-  const content = contentOf(message, run && run.seq > 0 ? run : null);
-  const quiet = content.text === '' && content.thinking === '' && content.toolCalls.length === 0;
+  const content = useContent(message);
   const turnId = message.turn_id;
 
   return (
@@ -200,19 +243,7 @@ export const Answer = memo(function Answer({
         <Logo className="size-7" />
       </div>
       <div className="min-w-0 flex-1">
-        {content.thinking !== '' && (
-          <Thinking
-            text={content.thinking}
-            since={content.thinkingSince}
-            tookMs={content.thinkingMs}
-          />
-        )}
-        <ToolCalls calls={content.toolCalls} running={running} />
-        {content.text !== '' && <Markdown text={content.text} live={running} />}
-        {running && content.progress && <Step progress={content.progress} />}
-        {running && quiet && !content.progress && <Waiting label={t('waiting')} />}
-        {!running && <Notes content={content} />}
-        {!running && <Ending message={message} error={content.error} actions={actions} />}
+        <AnswerBody message={message} content={content} actions={actions} />
         {!running && (
           <div
             className={

@@ -19,8 +19,12 @@ import { toast } from '@/ui/toast';
 import { readDraft, writeDraft } from '../drafts';
 import { type Shown, useChatActions, useModel, useOutgoing, useQueue, useShown } from '../hooks';
 import type { Outgoing, Picture } from '../outbox';
+import { pairOf } from '../pairs';
+import { useCompared, useOptions } from '../use-options';
 import { Announcer } from './announcer';
+import { GoesOn } from './comparison';
 import { Composer } from './composer';
+import { OptionsDrawer } from './options-drawer';
 import { OutgoingQuestion } from './question';
 import { QueuedQuestions } from './queued';
 import { Transcript } from './transcript';
@@ -119,6 +123,8 @@ export function ChatPage() {
   const outgoing = useOutgoing(id);
   const [model, setModel] = useModel(shown.conversation);
   const actions = useChatActions(id, shown.tree);
+  const options = useOptions(id, shown.conversation);
+  const [compared, setCompared] = useCompared(id, model);
   const draft = useDraft(id);
   const [nudges, setNudges] = useState(0);
 
@@ -130,7 +136,11 @@ export function ChatPage() {
   }, [title]);
 
   const last = shown.messages.at(-1);
-  const runningTurn = last?.status === 'running' ? (last.turn_id ?? null) : null;
+  const pair = useMemo(() => pairOf(shown.tree, last), [shown.tree, last]);
+  const writing = (pair ? [pair.first, pair.second] : [last]).flatMap((answer) =>
+    answer?.status === 'running' && answer.turn_id ? [answer.turn_id] : [],
+  );
+  const runningTurn = writing[0] ?? null;
   // An edited question stands where the one it replaces stood.
   const cut =
     outgoing?.parentId === undefined
@@ -147,9 +157,15 @@ export function ChatPage() {
   const queued = useQueue(id, idle);
 
   function send() {
-    const question = { text: draft.text.trim(), pictures: draft.pictures, model };
-    if (runningTurn === null) actions.ask(question);
-    else queued.add(question);
+    const question = {
+      text: draft.text.trim(),
+      pictures: draft.pictures,
+      model,
+      compareModel: compared,
+    };
+    if (runningTurn !== null) queued.add(question);
+    else actions.ask({ ...question, ...(pair ? { parentId: pair.first.id } : {}) });
+    setCompared(null);
     draft.setText('');
     draft.setPictures([]);
   }
@@ -164,7 +180,12 @@ export function ChatPage() {
   return (
     <>
       <PageHeader>
-        <ModelPicker value={model} onChange={setModel} />
+        <ModelPicker
+          value={model}
+          onChange={setModel}
+          compared={compared}
+          onCompare={setCompared}
+        />
         {begun && (
           <h1 className="ms-auto min-w-0 truncate pe-2 text-muted text-sm max-lg:sr-only">
             {title || sidebar('untitled')}
@@ -209,8 +230,10 @@ export function ChatPage() {
               <DeletedNotice conversation={shown.conversation} />
             ) : (
               <>
+                {pair && <GoesOn pair={pair} />}
                 <QueuedQuestions idle={idle} actions={queued} />
                 <Composer
+                  tools={<OptionsDrawer model={model} isNew={id === null} chat={options} />}
                   commands={commands}
                   text={draft.text}
                   pictures={draft.pictures}
@@ -220,7 +243,7 @@ export function ChatPage() {
                   onText={draft.setText}
                   onPictures={draft.setPictures}
                   onSend={send}
-                  onStop={() => runningTurn && actions.stop(runningTurn)}
+                  onStop={() => writing.forEach(actions.stop)}
                 />
               </>
             )}

@@ -5,6 +5,7 @@ import {
   type ClipboardEvent,
   type DragEvent,
   type KeyboardEvent,
+  type ReactNode,
   useEffect,
   useRef,
   useState,
@@ -32,6 +33,7 @@ export function Composer({
   disabled,
   focusKey,
   commands = NO_COMMANDS,
+  tools,
   onText,
   onPictures,
   onSend,
@@ -46,6 +48,8 @@ export function Composer({
   focusKey: string;
   /** What can be done from here by writing `/` and its name. */
   commands?: readonly SlashCommand[];
+  /** More buttons. */
+  tools?: ReactNode;
   onText: (text: string) => void;
   onPictures: (pictures: Picture[]) => void;
   onSend: () => void;
@@ -169,6 +173,7 @@ export function Composer({
         <IconButton label={t('addPicture')} round onClick={() => files.current?.click()}>
           <ImagePlus className="size-5" />
         </IconButton>
+        {tools}
         <VoiceButton key={`${focusKey} ${sent}`} text={text} onText={onText} />
         <span className="me-auto hidden text-muted text-xs sm:inline">{t('keys')}</span>
         <span className="me-auto sm:hidden" />

@@ -30,7 +30,15 @@ export function FirstQuestion() {
     if (outgoing) outbox.remove(outgoing.key);
     ask(
       client,
-      { conversationId: null, parentId: undefined, text: text.trim(), pictures, model: null },
+      {
+        conversationId: null,
+        parentId: undefined,
+        text: text.trim(),
+        pictures,
+        model: null,
+        compareModel: null,
+        options: null,
+      },
       open,
     );
   }

@@ -6,10 +6,12 @@ import { useTranslations } from 'use-intl';
 import type { Message } from '@/platform/api/types';
 import { IconButton } from '@/ui/button';
 import type { ChatActions } from '../hooks';
+import { pairOf } from '../pairs';
 import { useRows } from '../rows';
 import { useStickToEnd } from '../scroll';
 import { type Tree, versions } from '../tree';
 import { Answer } from './answer';
+import { Comparison } from './comparison';
 import { Question } from './question';
 
 /** What keeps the place of messages that are not built. */
@@ -69,8 +71,11 @@ export const Transcript = memo(function Transcript({
   const versionsOf = useVersions(tree);
   const lastIndex = messages.length - 1;
 
+  const pair = pairOf(tree, messages[lastIndex]);
   const built = (message: Message, index: number): ReactNode =>
-    message.role === 'assistant' ? (
+    pair && index === lastIndex ? (
+      <Comparison first={pair.first} second={pair.second} actions={actions} />
+    ) : message.role === 'assistant' ? (
       <Answer
         message={message}
         versions={versionsOf(message)}
@@ -96,7 +101,7 @@ export const Transcript = memo(function Transcript({
           else return;
           event.preventDefault();
         }}
-        className="scroll-quiet h-full overflow-y-auto [overflow-anchor:none]"
+        className="scroll-quiet @container h-full overflow-y-auto [overflow-anchor:none]"
       >
         <div
           ref={content}

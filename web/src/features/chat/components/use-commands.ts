@@ -23,6 +23,7 @@ export function useCommands(
   return [
     simple('new', () => showConversation(null)),
     simple('model', () => ask('choose-model')),
+    simple('options', () => ask('chat-options')),
     ...(answered ? [simple('copy', () => ask('copy-answer'))] : []),
     ...(conversation
       ? [

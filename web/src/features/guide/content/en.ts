@@ -12,7 +12,7 @@ export const chapters: readonly Chapter[] = [
 
 With several servers, each request goes to a healthy one that has the model and is least busy. If one fails before it has said anything, the next one answers.
 
-You can choose a model for each conversation above the message field, or leave the choice to a profile such as **OpenMake Auto**.`,
+You can choose a model for each conversation above the message field, or leave the choice to a profile such as **OpenMake Auto**. The sliders in the message field set how much the model thinks, its temperature, and instructions for the whole chat. What new chats begin with is under **Settings**.`,
   },
   {
     id: 'asking',
@@ -32,6 +32,7 @@ Models make mistakes. Ask for sources, and check what matters.`,
 
 - **Edit** a question to ask it differently. This begins a new branch of the conversation.
 - **Answer again** writes another answer to the same question, with the same model or with another one.
+- **Compare with a second model**, in the list of models, asks two models at once. Their answers stand side by side; keep one, and the conversation goes on from it. The other stays, as another version.
 - The arrows with numbers, such as **2 / 3**, go back and forth between the versions. Everything below follows.`,
   },
   {
