@@ -39,8 +39,22 @@ pub(super) struct Seat {
 }
 
 impl Table<'_> {
+    /// The model of the wish and, where one is named, the second.
+    pub(super) async fn seats(
+        &self,
+        wish: &Wish<'_>,
+        second: Option<&str>,
+    ) -> Result<(Seat, Option<Seat>), ApiError> {
+        let first = self.seat(wish).await?;
+        let second = match second {
+            None => None,
+            model => Some(self.seat(&Wish { model, ..*wish }).await?),
+        };
+        Ok((first, second))
+    }
+
     /// Chooses the model and reserves what it costs to ask it.
-    pub(super) async fn seat(&self, wish: &Wish<'_>) -> Result<Seat, ApiError> {
+    async fn seat(&self, wish: &Wish<'_>) -> Result<Seat, ApiError> {
         let chosen = choose(self.core, wish).await?;
         let mut plan = chosen.plan;
         match self.wishes {

@@ -16,7 +16,9 @@ use openmake_store::{
     turns::{Ask, Follows, Idempotency, Pair, StartBeside, StartTurn, Started, Turn},
     wakeups::{Wakeup, WakeupKind},
 };
-use openmake_types::{Actor, BlobId, ConversationId, MessageId, MessageRole, TurnId, UserId};
+use openmake_types::{
+    Actor, ApiKeyId, BlobId, ConversationId, MessageId, MessageRole, TurnId, UserId,
+};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
@@ -111,18 +113,7 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
         wishes: command.wishes.as_ref(),
         payer: Payer::from(&command.actor),
     };
-    let mut first = table.seat(&wish).await?;
-    let mut second = match command.compare_model.as_deref() {
-        None => None,
-        Some(_) => Some(
-            table
-                .seat(&Wish {
-                    model: command.compare_model.as_deref(),
-                    ..wish
-                })
-                .await?,
-        ),
-    };
+    let (mut first, mut second) = table.seats(&wish, command.compare_model.as_deref()).await?;
     let refused = first.unpaid.take();
     let refused = refused.or_else(|| second.as_mut().and_then(|seat| seat.unpaid.take()));
     if let Some(refused) = refused {
@@ -181,34 +172,12 @@ async fn start_now(core: Arc<Core>, command: StartCommand) -> Result<TurnStarted
         Started::New(pair, version) => (pair, version),
     };
     let view = view(&pair);
-    let answer = pair.turn.assistant_message_id;
-    let job = |turn: Turn, seat: Seat| Job {
-        live: Arc::new(LiveTurn::new(&turn)),
-        turn,
-        plan: seat.plan,
-        models: seat.models,
-        started: started_at,
+    let common = Asker {
+        since: started_at,
         api_key,
-        wishes: None,
-        beside: None,
+        wishes: command.wishes,
     };
-    launch(
-        &core,
-        Job {
-            wishes: command.wishes,
-            ..job(pair.turn, first)
-        },
-    );
-    if let Some((turn, seat)) = pair.beside.zip(second) {
-        let beside = Some(answer);
-        launch(
-            &core,
-            Job {
-                beside,
-                ..job(turn, seat)
-            },
-        );
-    }
+    run(&core, pair, (first, second), common);
     core.notify(vec![Wakeup {
         kind: WakeupKind::Conversation,
         id: asked.conversation.id.as_uuid(),
@@ -236,6 +205,35 @@ async fn was_started(core: &Core, owner: UserId, key: Option<&str>) -> Result<bo
         .is_key_used(owner, key)
         .await
         .map_err(store_error("turn"))
+}
+
+/// What the turns of one request have in common.
+struct Asker {
+    since: Instant,
+    api_key: Option<ApiKeyId>,
+    wishes: Option<Wishes>,
+}
+
+/// Runs what was stored.
+fn run(core: &Arc<Core>, pair: Pair, seats: (Seat, Option<Seat>), asker: Asker) {
+    let job = |turn: Turn, seat: Seat| Job {
+        live: Arc::new(LiveTurn::new(&turn)),
+        turn,
+        plan: seat.plan,
+        models: seat.models,
+        started: asker.since,
+        api_key: asker.api_key,
+        wishes: None,
+        beside: None,
+    };
+    let beside = Some(pair.turn.assistant_message_id);
+    let mut one = job(pair.turn, seats.0);
+    one.wishes = asker.wishes;
+    launch(core, one);
+    if let Some((turn, seat)) = pair.beside.zip(seats.1) {
+        let other = job(turn, seat);
+        launch(core, Job { beside, ..other });
+    }
 }
 
 fn launch(core: &Arc<Core>, job: Job) {

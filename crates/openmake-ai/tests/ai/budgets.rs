@@ -307,7 +307,7 @@ async fn two_models_are_two_calls_and_one_that_cannot_be_paid_refuses_both() {
     let app = App::start(&db, &model).await;
     let person = app.person_of(user).await;
     let both = json!({"content": "Hi", "model": MODEL, "compare_model": MODEL});
-    let refused = person.try_ask(both.clone()).await;
+    let refused = person.try_ask(both).await;
     assert_eq!(refused.status, StatusCode::PAYMENT_REQUIRED);
     assert!(model.chats().is_empty());
     // Nothing of it was kept, and what the first had reserved came back.

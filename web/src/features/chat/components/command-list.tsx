@@ -71,7 +71,7 @@ export function CommandList({ state }: { state: CommandState }) {
         id={id}
         role="listbox"
         aria-label={t('label')}
-        className="scroll-quiet max-h-[min(28.5rem,60dvh)] overflow-y-auto p-1.5"
+        className="scroll-quiet max-h-[min(30.75rem,60dvh)] overflow-y-auto p-1.5"
       >
         {found.commands.map((command, index) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the list's, at its field

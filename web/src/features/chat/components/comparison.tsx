@@ -108,7 +108,7 @@ export const Comparison = memo(function Comparison({
       aria-label={t('title')}
       className="relative lg:left-1/2 lg:w-[min(82rem,calc(100cqi-3rem))] lg:-translate-x-1/2"
     >
-      <div className="sticky top-0 z-(--layer-header) -mx-1 mb-2 bg-bg px-1 py-1 lg:hidden">
+      <div className="sticky top-0 z-(--layer-header) -mx-4 mb-2 bg-bg px-4 py-1 sm:-mx-6 sm:px-6 lg:hidden">
         <Segmented
           label={t('title')}
           value={front}
