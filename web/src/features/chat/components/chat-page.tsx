@@ -1,5 +1,6 @@
 'use client';
 
+import { useSearchParams } from 'next/navigation';
 import { useEffect, useMemo, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { useConversationActions } from '@/features/conversations';
@@ -9,17 +10,18 @@ import { preloadMarkdown } from '@/markdown';
 import { isNotFound } from '@/platform/api/problem';
 import type { Conversation, Message } from '@/platform/api/types';
 import { onCommand } from '@/platform/commands';
+import { readDraft, writeDraft } from '@/platform/drafts';
 import { useExplain } from '@/platform/errors';
 import { copyText } from '@/platform/files';
-import { ConversationLink, useConversationId } from '@/platform/route';
+import { ConversationLink, replaceQuery, useConversationId } from '@/platform/route';
 import { Banner, Empty } from '@/ui/banner';
 import { Button } from '@/ui/button';
 import { Spinner } from '@/ui/spinner';
 import { toast } from '@/ui/toast';
-import { readDraft, writeDraft } from '../drafts';
 import { type Shown, useChatActions, useModel, useOutgoing, useQueue, useShown } from '../hooks';
 import type { Outgoing, Picture } from '../outbox';
 import { pairOf } from '../pairs';
+import { sharedText } from '../shared';
 import { useCompared, useOptions } from '../use-options';
 import { Announcer } from './announcer';
 import { GoesOn } from './comparison';
@@ -48,6 +50,19 @@ function useDraft(id: string | null) {
       writeDraft(id, text);
     },
   };
+}
+
+/** Takes what another app shared into the text of a new question. */
+function useShared(id: string | null, draft: { text: string; setText: (text: string) => void }) {
+  const query = useSearchParams();
+  useEffect(() => {
+    // Read where it is, not from `query`: it is taken once, whatever runs again.
+    const shared = query.size > 0 && id === null ? sharedText(window.location.search) : null;
+    if (shared === null) return;
+    replaceQuery({ title: null, text: null, url: null });
+    // What was being written stays.
+    draft.setText(draft.text === '' ? shared : `${draft.text}\n\n${shared}`);
+  }, [id, query, draft]);
 }
 
 /** Copies the last answer when the keys for it are pressed. */
@@ -126,6 +141,7 @@ export function ChatPage() {
   const options = useOptions(id, shown.conversation);
   const [compared, setCompared] = useCompared(id, model);
   const draft = useDraft(id);
+  useShared(id, draft);
   const [nudges, setNudges] = useState(0);
 
   useEffect(preloadMarkdown, []);
