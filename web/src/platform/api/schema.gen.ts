@@ -3199,6 +3199,8 @@ export interface components {
              */
             turn_id?: string | null;
         };
+        /** @description One of them, to whoever asks. */
+        ModelAnswer: components["schemas"]["OpenAiModel"] | components["schemas"]["AnthropicModel"];
         /** @description `GET /api/v1/models`. */
         ModelList: {
             /** @description The model of new conversations. */
@@ -3260,6 +3262,8 @@ export interface components {
              */
             real_model?: string | null;
         };
+        /** @description The same to whoever asks. */
+        ModelsAnswer: components["schemas"]["OpenAiModelList"] | components["schemas"]["AnthropicModelList"];
         /** @description A node's key, without the key. */
         NodeKeyView: {
             /**
@@ -17516,7 +17520,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AnthropicModelList"];
+                    "application/json": components["schemas"]["ModelsAnswer"];
                 };
             };
             /** @description Bad Request */
@@ -17610,7 +17614,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AnthropicModel"];
+                    "application/json": components["schemas"]["ModelAnswer"];
                 };
             };
             /** @description Bad Request */
