@@ -124,7 +124,7 @@ async fn a_new_conversation_begins_with_the_persons_defaults() {
         .set_defaults(person.user, &defaults)
         .await
         .expect("set");
-    let begin = async |instructions| {
+    let conversation = async |instructions| {
         let new = NewConversation {
             id: ConversationId::from_uuid(new_uuid()),
             owner: person.user,
@@ -137,10 +137,10 @@ async fn a_new_conversation_begins_with_the_persons_defaults() {
         };
         app.store.conversations().create(&new).await.expect("made")
     };
-    let made = begin(Instructions::OfOwner).await;
+    let made = conversation(Instructions::OfOwner).await;
     assert_eq!(made.model.as_deref(), Some(MODEL));
     assert_eq!(made.instructions.as_deref(), Some("Call me Kim."));
-    assert_eq!(begin(Instructions::None).await.instructions, None);
+    assert_eq!(conversation(Instructions::None).await.instructions, None);
 
     let here = app.seat(person.user, made.id);
     model.push(Script::text("Hello Kim."));
