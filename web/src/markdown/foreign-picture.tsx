@@ -5,10 +5,19 @@ import { ExternalLink, Image as ImageIcon, ImageOff } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { callRaw } from '@/platform/api/client';
+import { ApiProblem } from '@/platform/api/problem';
 import { useExplain } from '@/platform/errors';
 import { keys } from '@/platform/query/keys';
 import { Spinner } from '@/ui/spinner';
 import { AnswerPicture } from './picture';
+
+/** What would be said again. */
+const FINAL: readonly string[] = [
+  'image_address_invalid',
+  'image_refused',
+  'picture_too_large',
+  'not_an_image',
+];
 
 /**
  * A picture from elsewhere: a request for it tells its host what was said, so
@@ -40,8 +49,9 @@ export function ForeignPicture({ address, name }: { address: string; name: strin
 
   if (picture.data) return <AnswerPicture src={picture.data} name={name} />;
   const said = picture.error ? explain.error(picture.error) : null;
+  const final = picture.error instanceof ApiProblem && FINAL.includes(picture.error.problem.code);
   return (
-    <span className="inline-flex max-w-full flex-wrap items-center gap-x-3 gap-y-1 rounded-sm border border-line bg-glass px-2.5 py-1.5 text-soft text-sm">
+    <span className="inline-flex max-w-full flex-wrap items-center gap-x-3 gap-y-1 my-0.5 rounded-sm border border-line bg-glass px-2.5 py-1.5 text-soft text-sm">
       <span className="inline-flex min-w-0 items-center gap-2">
         {picture.isFetching ? (
           <Spinner className="size-4 shrink-0" />
@@ -59,7 +69,7 @@ export function ForeignPicture({ address, name }: { address: string; name: strin
         </span>
       </span>
       <span className="inline-flex flex-wrap items-center gap-1">
-        {!picture.isFetching && (
+        {!picture.isFetching && !final && (
           <button
             type="button"
             aria-label={t(said ? 'pictureRetry' : 'pictureShowLabel', { label, host })}

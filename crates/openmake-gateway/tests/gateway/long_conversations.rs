@@ -136,10 +136,10 @@ async fn lists_are_sorted_and_narrowed() {
     let titles = ["banana", "Apple", "cherry", "가지"];
     let mut made = Vec::new();
     for title in titles {
-        app.advance(chrono::TimeDelta::hours(1));
+        app.advance(chrono::TimeDelta::seconds(1));
         made.push(client.conversation(title).await);
     }
-    app.advance(chrono::TimeDelta::hours(1));
+    app.advance(chrono::TimeDelta::seconds(1));
     let untitled = client.post("/api/v1/conversations", json!({})).await.id();
     let list = "/api/v1/conversations";
     let pinned = client

@@ -154,10 +154,7 @@ export function useOlder(id: string | null, messages: readonly Message[]) {
     busy: isPending,
     error,
     read: useCallback(() => mutate({ all: false }), [mutate]),
-    readAll: useCallback(
-      (done: () => void) => mutate({ all: true }, { onSuccess: done }),
-      [mutate],
-    ),
+    readAll: useCallback(() => mutate({ all: true }), [mutate]),
   };
 }
 

@@ -71,17 +71,25 @@ export const Transcript = memo(function Transcript({
   const { rows, measure, keep, start, remembered } = useRows(id, messages, box, last);
   const older = useOlder(id, messages);
   const { away, toEnd } = useStickToEnd(box, content, remembered, last);
-  const toStart = () => {
-    if (box.current) box.current.scrollTop = 0;
-  };
   const versionsOf = useVersions(tree);
   const lastIndex = messages.length - 1;
-  const { more, busy, error, read } = older;
+  const { more, busy, error, read, readAll } = older;
+  // The reader asked for the very first message, which is not read yet.
+  const toBeginning = useRef(false);
   const near = start < READ_AHEAD;
   useEffect(() => {
+    if (error) toBeginning.current = false;
     // After a failure the reader says when to try again.
-    if (near && more && !busy && !error) read();
-  }, [near, more, busy, error, read]);
+    if (!more || busy || error) return;
+    if (toBeginning.current) readAll();
+    else if (near) read();
+  }, [near, more, busy, error, read, readAll]);
+  useEffect(() => {
+    // What came above kept what was looked at in its place: go on from there.
+    if (more || !toBeginning.current) return;
+    toBeginning.current = false;
+    if (box.current) box.current.scrollTop = 0;
+  }, [more]);
 
   const built = (message: Message, index: number): ReactNode =>
     message.role === 'assistant' ? (
@@ -106,12 +114,17 @@ export const Transcript = memo(function Transcript({
           // The browser would glide there, and messages that are measured on
           // the way would stop it.
           if (event.key === 'Home') {
-            toStart();
-            // What came above it keeps its place, until it is there.
-            if (more && !busy) older.readAll(() => requestAnimationFrame(toStart));
+            event.currentTarget.scrollTop = 0;
+            if (more) {
+              toBeginning.current = true;
+              if (!busy) readAll();
+            }
           } else if (event.key === 'End') toEnd();
           else return;
           event.preventDefault();
+        }}
+        onWheel={() => {
+          toBeginning.current = false;
         }}
         className="scroll-quiet h-full overflow-y-auto [overflow-anchor:none]"
       >
