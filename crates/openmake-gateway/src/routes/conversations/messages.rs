@@ -62,13 +62,11 @@ pub(crate) async fn list(
 }
 
 fn refuse_before(which: &MessageQuery) -> Result<(), ApiError> {
-    match which.before {
-        None => Ok(()),
-        Some(_) => {
-            let detail = "`before` goes with `list=branch`.";
-            Err(ApiError::field("before", "invalid", detail))
-        }
+    if which.before.is_some() {
+        let detail = "`before` goes with `list=branch`.";
+        return Err(ApiError::field("before", "invalid", detail));
     }
+    Ok(())
 }
 
 /// A part of the branch that is shown: above the message that the query or its
