@@ -3224,6 +3224,8 @@ export interface components {
              */
             turn_id?: string | null;
         };
+        /** @description One of them, to whoever asks. */
+        ModelAnswer: components["schemas"]["OpenAiModel"] | components["schemas"]["AnthropicModel"];
         /** @description `GET /api/v1/models`. */
         ModelList: {
             /** @description The model of new conversations. */
@@ -3285,6 +3287,8 @@ export interface components {
              */
             real_model?: string | null;
         };
+        /** @description The same to whoever asks. */
+        ModelsAnswer: components["schemas"]["OpenAiModelList"] | components["schemas"]["AnthropicModelList"];
         /** @description A node's key, without the key. */
         NodeKeyView: {
             /**
@@ -17668,7 +17672,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AnthropicModelList"];
+                    "application/json": components["schemas"]["ModelsAnswer"];
                 };
             };
             /** @description Bad Request */
@@ -17762,7 +17766,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AnthropicModel"];
+                    "application/json": components["schemas"]["ModelAnswer"];
                 };
             };
             /** @description Bad Request */
