@@ -35,6 +35,7 @@ use tower_http::{
 use crate::{
     authority::AuthorityCache,
     docs, forward, guard,
+    images::Images,
     metrics::Metrics,
     openapi,
     passwords::Hasher,
@@ -65,6 +66,8 @@ pub struct GatewayParts {
     pub ai: AiService,
     /// The ai role's routes: method, and path with parameters as `{id}`.
     pub ai_routes: Vec<(Method, String)>,
+    /// What fetches pictures from elsewhere.
+    pub images: Images,
     /// The page: everything that is not the API's.
     pub web: Router,
     /// The merged OpenAPI document as JSON.
@@ -126,6 +129,7 @@ impl Gateway {
             ids: parts.ids,
             settings: parts.settings,
             ai: parts.ai,
+            images: parts.images,
             authority,
             metrics,
             wakeups: parts.wakeups,

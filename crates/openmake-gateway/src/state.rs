@@ -22,6 +22,7 @@ use tower::util::BoxCloneSyncService;
 
 use crate::{
     authority::AuthorityCache,
+    images::Images,
     metrics::Metrics,
     passwords::Hasher,
     rate::{KeyLimits, RateLimits},
@@ -50,6 +51,7 @@ pub(crate) struct Inner {
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) settings: GatewaySettings,
     pub(crate) ai: AiService,
+    pub(crate) images: Images,
     pub(crate) access_tokens: AccessTokens,
     pub(crate) refresh_tokens: RefreshTokens,
     pub(crate) backup_codes: BackupCodeKey,

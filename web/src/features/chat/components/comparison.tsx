@@ -58,7 +58,13 @@ function Side({
         )}
       </div>
       <div className="flex-1">
-        <AnswerBody message={message} content={content} compared actions={actions} />
+        <AnswerBody
+          message={message}
+          content={content}
+          compared
+          onContinue={null}
+          actions={actions}
+        />
       </div>
       {!running && (
         <div className="mt-3 flex flex-wrap items-center gap-0.5">
