@@ -17,6 +17,7 @@ pub mod extract;
 pub mod groups;
 pub mod instance;
 pub mod messages;
+pub mod metrics;
 pub mod models;
 pub mod nodes;
 pub mod page;

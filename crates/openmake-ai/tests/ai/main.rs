@@ -14,6 +14,8 @@ mod budgets;
 #[cfg(test)]
 mod crowd;
 #[cfg(test)]
+mod key_usage;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod leases;

@@ -12,6 +12,7 @@ pub(crate) mod health;
 pub(crate) mod input;
 pub(crate) mod instance;
 mod invitations;
+mod metrics;
 mod page;
 mod prices;
 mod search;
@@ -30,6 +31,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))
+        .routes(routes!(metrics::report))
         .routes(routes!(instance::show))
         .routes(routes!(auth::register::register))
         .routes(routes!(auth::login::login))

@@ -17,7 +17,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use openmake_gateway::{Gateway, GatewayParts, GatewaySettings, RateSettings};
 use openmake_store::{Store, secrets::KeyRing, wakeups::Heard};
-use openmake_types::{Clock as _, ManualClock, RandomIds, SystemClock};
+use openmake_types::{Clock as _, Ids as _, ManualClock, ProcessId, RandomIds, SystemClock};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use testkit::database::TestDatabase;
@@ -90,6 +90,7 @@ impl TestApp {
             keys: KeyRing::from_bytes([7; 32]),
             clock: Arc::clone(&clock) as _,
             ids: Arc::new(RandomIds),
+            process: ProcessId::from_uuid(RandomIds.uuid(SystemClock.now())),
             settings,
             ai: BoxCloneSyncService::new(ai.router()),
             ai_routes: ai::routes(),
@@ -130,6 +131,7 @@ impl TestApp {
             keys: KeyRing::from_bytes([7; 32]),
             clock: Arc::clone(&self.clock) as _,
             ids: Arc::new(RandomIds),
+            process: ProcessId::from_uuid(RandomIds.uuid(SystemClock.now())),
             settings,
             ai: BoxCloneSyncService::new(self.ai.router()),
             ai_routes: ai::routes(),
