@@ -89,7 +89,11 @@ impl KeyUsages<'_> {
         // Several processes add to the same rows: all lock them in one order.
         let mut usages: Vec<&KeyUsage> = usages.iter().collect();
         usages.sort_by_cached_key(|usage| {
-            let KeyPlace { node, position, last_four } = &usage.key;
+            let KeyPlace {
+                node,
+                position,
+                last_four,
+            } = &usage.key;
             (node.as_uuid(), *position, last_four.clone())
         });
         let column = |value: fn(&KeyCounts) -> u64| -> Vec<i64> {
@@ -98,8 +102,14 @@ impl KeyUsages<'_> {
                 .map(|usage| counted(value(&usage.counts)))
                 .collect()
         };
-        let hours: Vec<_> = usages.iter().map(|usage| hour(usage.last_used_at)).collect();
-        let nodes: Vec<_> = usages.iter().map(|usage| usage.key.node.as_uuid()).collect();
+        let hours: Vec<_> = usages
+            .iter()
+            .map(|usage| hour(usage.last_used_at))
+            .collect();
+        let nodes: Vec<_> = usages
+            .iter()
+            .map(|usage| usage.key.node.as_uuid())
+            .collect();
         let positions: Vec<i32> = usages
             .iter()
             .map(|usage| usage.key.position.map_or(-1, i32::from))

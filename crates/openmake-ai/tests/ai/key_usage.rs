@@ -88,7 +88,10 @@ async fn each_key_is_counted_and_none_is_shown() {
     assert_eq!(other["last_day"]["rate_limited"], 0);
     assert!(other["last_used_at"].is_string());
     assert_eq!(other["hours"].as_array().expect("hours").len(), 1);
-    assert_eq!(other["days"][0]["requests"], other["last_month"]["requests"]);
+    assert_eq!(
+        other["days"][0]["requests"],
+        other["last_month"]["requests"]
+    );
     assert_eq!(
         [&items[0]["last_four"], &items[1]["last_four"]],
         ["1111", "2222"]

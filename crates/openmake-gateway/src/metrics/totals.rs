@@ -217,7 +217,11 @@ openmake_openmake_gateway_sockets 2
             (7, 2, 1)
         );
         assert_eq!(
-            (counts.turns_started, counts.turns_completed, counts.turns_stopped),
+            (
+                counts.turns_started,
+                counts.turns_completed,
+                counts.turns_stopped
+            ),
             (3, 2, 1)
         );
         assert_eq!(counts.first_token_buckets[..3], [5, 0, 1]);

@@ -15,9 +15,7 @@ use openmake_store::{
     backups::Verification,
     metrics::{Counts, Levels, MetricPoint as Stored},
 };
-use openmake_types::buckets::{
-    APPEND_SECONDS, FIRST_TOKEN_SECONDS, REQUEST_SECONDS, percentile,
-};
+use openmake_types::buckets::{APPEND_SECONDS, FIRST_TOKEN_SECONDS, REQUEST_SECONDS, percentile};
 use tokio::time::{Instant, timeout};
 
 use crate::{error::store_error, settings::Backups, state::App};
@@ -182,7 +180,10 @@ mod tests {
         assert_eq!(minutes(TimeDelta::days(30)), 180);
         for hours in 1..=MAX_DAYS * 24 {
             let range = TimeDelta::hours(hours);
-            assert!(range.num_minutes() / minutes(range) < MAX_POINTS, "{hours} h");
+            assert!(
+                range.num_minutes() / minutes(range) < MAX_POINTS,
+                "{hours} h"
+            );
         }
     }
 }

@@ -86,7 +86,10 @@ async fn what_was_counted_is_shown_by_the_minute_with_its_gaps() {
     assert_eq!(month["step_seconds"], 3 * 3600);
     assert!(sum(&month, "requests_ok") >= sum(&later, "requests_ok"));
     let before = format!("{path}?to={}", at(began - TimeDelta::days(1)));
-    assert_eq!(admin.get(&before).await.json()["points"], Value::Array(vec![]));
+    assert_eq!(
+        admin.get(&before).await.json()["points"],
+        Value::Array(vec![])
+    );
     for wrong in [
         format!("from={}&to={}", at(began), at(began - TimeDelta::hours(1))),
         format!("from={}", at(began - TimeDelta::days(40))),

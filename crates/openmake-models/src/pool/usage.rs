@@ -180,7 +180,12 @@ mod tests {
             panic!("{all:?}")
         };
         assert_eq!(
-            (used.requests, used.succeeded, used.rate_limited, used.tokens),
+            (
+                used.requests,
+                used.succeeded,
+                used.rate_limited,
+                used.tokens
+            ),
             (2, 1, 1, tokens)
         );
     }
