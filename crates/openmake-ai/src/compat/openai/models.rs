@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
+use http::HeaderMap;
 use openmake_api::{
     Allowed, ApiError,
     authorize::Chat,
@@ -14,7 +18,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    compat::{Listed, ListedKind, list as listed},
+    compat::{
+        Listed, ListedKind,
+        anthropic::models::{self as anthropic, ModelInfo, ModelInfos},
+        list as listed,
+    },
     core::Core,
 };
 
@@ -63,23 +71,32 @@ pub(crate) struct ModelObjects {
     data: Vec<ModelObject>,
 }
 
-/// The models that can be asked now with this credential, in OpenAI's form.
+/// The models that can be asked now with this credential, in OpenAI's form;
+/// in Anthropic's where the header `anthropic-version` says that its client asks.
 #[utoipa::path(
     get,
     path = "/v1/models",
     tag = "OpenAI",
-    responses((status = OK, body = ModelObjects), ReadProblems),
+    responses(
+        (status = OK, content((ModelObjects), (ModelInfos))),
+        ReadProblems,
+    ),
     security(("bearer" = [])),
 )]
 pub(crate) async fn list(
     State(core): State<Arc<Core>>,
     Allowed { actor, .. }: Allowed<Chat>,
-) -> Json<ModelObjects> {
+    headers: HeaderMap,
+) -> Response {
     let models = listed(&core, &actor.models).await;
+    if anthropic::asks(&headers) {
+        return Json(ModelInfos::from(models)).into_response();
+    }
     Json(ModelObjects {
         object: "list",
         data: models.into_iter().map(ModelObject::from).collect(),
     })
+    .into_response()
 }
 
 /// One of them.
@@ -88,23 +105,29 @@ pub(crate) async fn list(
     path = "/v1/models/{id}",
     tag = "OpenAI",
     params(("id" = String, Path, description = "The name, with `/` in it written as `%2F`")),
-    responses((status = OK, body = ModelObject), ReadProblems),
+    responses((status = OK, content((ModelObject), (ModelInfo))), ReadProblems),
     security(("bearer" = [])),
 )]
 pub(crate) async fn get(
     State(core): State<Arc<Core>>,
     Allowed { actor, .. }: Allowed<Chat>,
+    headers: HeaderMap,
     Path(id): Path<String>,
-) -> Result<Json<ModelObject>, ApiError> {
+) -> Result<Response, ApiError> {
     let canonical = core.profiles.lookup(&id).unwrap_or(&id);
     let found = listed(&core, &actor.models)
         .await
         .into_iter()
         .find(|model| model.name == canonical);
-    found.map(|model| Json(model.into())).ok_or_else(|| {
+    let found = found.ok_or_else(|| {
         ApiError::new(ErrorKind::NotFound, format!("There is no model {id}."))
             .with_code("model_not_found")
             .with_hint("GET /v1/models lists those that there are.")
             .and_field("model", "unknown", "There is no such model.")
+    })?;
+    Ok(if anthropic::asks(&headers) {
+        Json(ModelInfo::from(found)).into_response()
+    } else {
+        Json(ModelObject::from(found)).into_response()
     })
 }
