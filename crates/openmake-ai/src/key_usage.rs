@@ -67,12 +67,13 @@ pub(crate) async fn write_down(core: &Core) {
         return;
     }
     core.pool.return_key_use(taken);
-    match written {
-        Ok(Err(error)) => tracing::debug!(
+    if let Ok(Err(error)) = written {
+        tracing::debug!(
             error = &error as &dyn std::error::Error,
             "what keys were used for was not written down; the next time tries again"
-        ),
-        _ => tracing::debug!("what keys were used for was not written down in time"),
+        );
+    } else {
+        tracing::debug!("what keys were used for was not written down in time");
     }
 }
 
@@ -106,13 +107,11 @@ pub(crate) async fn report(core: &Core) -> Result<NodeUsageReport, ApiError> {
     let mut rows: Vec<(KeyPlace, KeyUsageView)> = nodes.iter().flat_map(present).collect();
     for (points, by) in [(hours, KeyUsageBy::Hour), (days, KeyUsageBy::Day)] {
         for point in points {
-            let row = match rows.iter().position(|(key, _)| *key == point.usage.key) {
-                Some(row) => row,
-                None => {
-                    rows.push((point.usage.key.clone(), gone(&point.usage)));
-                    rows.len() - 1
-                }
-            };
+            let known = rows.iter().position(|(key, _)| *key == point.usage.key);
+            let row = known.unwrap_or_else(|| {
+                rows.push((point.usage.key.clone(), gone(&point.usage)));
+                rows.len() - 1
+            });
             if let Some((_, view)) = rows.get_mut(row) {
                 add(view, &point, by);
             }

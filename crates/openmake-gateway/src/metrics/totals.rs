@@ -89,15 +89,12 @@ struct Line<'a> {
 
 impl<'a> Line<'a> {
     fn parse(line: &'a str) -> Option<Self> {
-        let (name, labels, value) = match line.split_once('{') {
-            Some((name, rest)) => {
-                let (labels, value) = rest.rsplit_once('}')?;
-                (name, labels, value)
-            }
-            None => {
-                let (name, value) = line.split_once(' ')?;
-                (name, "", value)
-            }
+        let (name, labels, value) = if let Some((name, rest)) = line.split_once('{') {
+            let (labels, value) = rest.rsplit_once('}')?;
+            (name, labels, value)
+        } else {
+            let (name, value) = line.split_once(' ')?;
+            (name, "", value)
         };
         let mut name = name;
         while let Some(rest) = name.strip_prefix("openmake_") {

@@ -25,6 +25,7 @@ mod http_rules;
 mod key_scopes;
 #[cfg(test)]
 mod message_deletion;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod own_account;

@@ -120,27 +120,27 @@ impl Ledger {
     pub(super) fn give_back(&self, uses: Vec<(AskedKey, KeyUse)>) {
         let mut all = self.uses.lock();
         for (key, back) in uses {
-            let used = all
+            let sum = all
                 .entry(key)
                 .or_insert_with(|| KeyUse::none(back.last_used_at));
-            used.requests += back.requests;
-            used.succeeded += back.succeeded;
-            used.unauthorized += back.unauthorized;
-            used.rate_limited += back.rate_limited;
-            used.server_errors += back.server_errors;
-            used.other_errors += back.other_errors;
-            used.tokens.input = used.tokens.input.saturating_add(back.tokens.input);
-            used.tokens.output = used.tokens.output.saturating_add(back.tokens.output);
-            used.last_used_at = used.last_used_at.max(back.last_used_at);
+            sum.requests += back.requests;
+            sum.succeeded += back.succeeded;
+            sum.unauthorized += back.unauthorized;
+            sum.rate_limited += back.rate_limited;
+            sum.server_errors += back.server_errors;
+            sum.other_errors += back.other_errors;
+            sum.tokens.input = sum.tokens.input.saturating_add(back.tokens.input);
+            sum.tokens.output = sum.tokens.output.saturating_add(back.tokens.output);
+            sum.last_used_at = sum.last_used_at.max(back.last_used_at);
         }
     }
 
     fn count(&self, key: &AskedKey, change: impl FnOnce(&mut KeyUse)) {
         let now = self.clock.now();
         let mut uses = self.uses.lock();
-        let used = uses.entry(key.clone()).or_insert_with(|| KeyUse::none(now));
-        used.last_used_at = now;
-        change(used);
+        let sum = uses.entry(key.clone()).or_insert_with(|| KeyUse::none(now));
+        sum.last_used_at = now;
+        change(sum);
     }
 }
 
