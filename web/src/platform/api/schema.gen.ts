@@ -3521,6 +3521,8 @@ export interface components {
              */
             to: string;
         };
+        /** @description One of them, to whoever asks. */
+        ModelAnswer: components["schemas"]["OpenAiModel"] | components["schemas"]["AnthropicModel"];
         /** @description `GET /api/v1/models`. */
         ModelList: {
             /** @description The model of new conversations. */
@@ -3582,6 +3584,8 @@ export interface components {
              */
             real_model?: string | null;
         };
+        /** @description The same to whoever asks. */
+        ModelsAnswer: components["schemas"]["OpenAiModelList"] | components["schemas"]["AnthropicModelList"];
         /** @description A node's key, without the key. */
         NodeKeyView: {
             /**
@@ -18114,7 +18118,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AnthropicModelList"];
+                    "application/json": components["schemas"]["ModelsAnswer"];
                 };
             };
             /** @description Bad Request */
@@ -18208,7 +18212,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AnthropicModel"];
+                    "application/json": components["schemas"]["ModelAnswer"];
                 };
             };
             /** @description Bad Request */

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    response::{IntoResponse as _, Response},
-};
+use axum::extract::State;
 use http::HeaderMap;
 use openmake_api::{
     Allowed, ApiError,
@@ -71,6 +68,26 @@ pub(crate) struct ModelObjects {
     data: Vec<ModelObject>,
 }
 
+/// The same to whoever asks.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum ModelsAnswer {
+    /// As OpenAI's clients read it.
+    OpenAi(ModelObjects),
+    /// As Anthropic's do.
+    Anthropic(ModelInfos),
+}
+
+/// One of them, to whoever asks.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum ModelAnswer {
+    /// As OpenAI's clients read it.
+    OpenAi(ModelObject),
+    /// As Anthropic's do.
+    Anthropic(ModelInfo),
+}
+
 /// The models that can be asked now with this credential, in OpenAI's form;
 /// in Anthropic's where the header `anthropic-version` says that its client asks.
 #[utoipa::path(
@@ -78,7 +95,7 @@ pub(crate) struct ModelObjects {
     path = "/v1/models",
     tag = "OpenAI",
     responses(
-        (status = OK, content((ModelObjects), (ModelInfos))),
+        (status = OK, body = ModelsAnswer),
         ReadProblems,
     ),
     security(("bearer" = [])),
@@ -87,16 +104,16 @@ pub(crate) async fn list(
     State(core): State<Arc<Core>>,
     Allowed { actor, .. }: Allowed<Chat>,
     headers: HeaderMap,
-) -> Response {
+) -> Json<ModelsAnswer> {
     let models = listed(&core, &actor.models).await;
-    if anthropic::asks(&headers) {
-        return Json(ModelInfos::from(models)).into_response();
-    }
-    Json(ModelObjects {
-        object: "list",
-        data: models.into_iter().map(ModelObject::from).collect(),
+    Json(if anthropic::asks(&headers) {
+        ModelsAnswer::Anthropic(models.into())
+    } else {
+        ModelsAnswer::OpenAi(ModelObjects {
+            object: "list",
+            data: models.into_iter().map(ModelObject::from).collect(),
+        })
     })
-    .into_response()
 }
 
 /// One of them.
@@ -105,7 +122,7 @@ pub(crate) async fn list(
     path = "/v1/models/{id}",
     tag = "OpenAI",
     params(("id" = String, Path, description = "The name, with `/` in it written as `%2F`")),
-    responses((status = OK, content((ModelObject), (ModelInfo))), ReadProblems),
+    responses((status = OK, body = ModelAnswer), ReadProblems),
     security(("bearer" = [])),
 )]
 pub(crate) async fn get(
@@ -113,7 +130,7 @@ pub(crate) async fn get(
     Allowed { actor, .. }: Allowed<Chat>,
     headers: HeaderMap,
     Path(id): Path<String>,
-) -> Result<Response, ApiError> {
+) -> Result<Json<ModelAnswer>, ApiError> {
     let canonical = core.profiles.lookup(&id).unwrap_or(&id);
     let found = listed(&core, &actor.models)
         .await
@@ -125,9 +142,9 @@ pub(crate) async fn get(
             .with_hint("GET /v1/models lists those that there are.")
             .and_field("model", "unknown", "There is no such model.")
     })?;
-    Ok(if anthropic::asks(&headers) {
-        Json(ModelInfo::from(found)).into_response()
+    Ok(Json(if anthropic::asks(&headers) {
+        ModelAnswer::Anthropic(found.into())
     } else {
-        Json(ModelObject::from(found)).into_response()
-    })
+        ModelAnswer::OpenAi(found.into())
+    }))
 }
