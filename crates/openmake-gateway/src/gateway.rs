@@ -35,6 +35,7 @@ use tower_http::{
 use crate::{
     authority::AuthorityCache,
     docs, forward, guard,
+    images::Images,
     metrics::{Metrics, sampler},
     openapi,
     passwords::Hasher,
@@ -67,6 +68,8 @@ pub struct GatewayParts {
     pub ai: AiService,
     /// The ai role's routes: method, and path with parameters as `{id}`.
     pub ai_routes: Vec<(Method, String)>,
+    /// What fetches pictures from elsewhere.
+    pub images: Images,
     /// The page: everything that is not the API's.
     pub web: Router,
     /// The merged OpenAPI document as JSON.
@@ -130,6 +133,7 @@ impl Gateway {
             process: parts.process,
             settings: parts.settings,
             ai: parts.ai,
+            images: parts.images,
             authority,
             metrics,
             wakeups: parts.wakeups,

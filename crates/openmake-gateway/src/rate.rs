@@ -43,6 +43,8 @@ pub(crate) enum Class {
     TurnStart,
     /// Searches, for an account.
     Search,
+    /// Pictures from elsewhere, for an account.
+    Image,
 }
 
 impl Class {
@@ -54,6 +56,7 @@ impl Class {
             Self::Actor => "actor",
             Self::TurnStart => "turn_start",
             Self::Search => "search",
+            Self::Image => "image",
         }
     }
 }
@@ -270,6 +273,7 @@ pub(crate) struct RateLimits {
     actor: Option<Limiter>,
     turn_start: Option<Limiter>,
     search: Option<Limiter>,
+    image: Option<Limiter>,
 }
 
 impl RateLimits {
@@ -280,6 +284,7 @@ impl RateLimits {
             actor: Limiter::new(settings.actor),
             turn_start: Limiter::new(settings.turn_start),
             search: Limiter::new(settings.search),
+            image: Limiter::new(settings.image),
         }
     }
 
@@ -292,6 +297,7 @@ impl RateLimits {
             Class::Actor => &self.actor,
             Class::TurnStart => &self.turn_start,
             Class::Search => &self.search,
+            Class::Image => &self.image,
         };
         limiter
             .as_ref()

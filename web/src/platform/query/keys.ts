@@ -23,7 +23,8 @@ export const keys = {
   keyUsage: ['key-usage'] as const,
   audit: (filter: Record<string, string | null>) => ['audit', filter] as const,
   conversationLists: ['conversations'] as const,
-  conversations: (filter: ConversationFilter) => ['conversations', filter] as const,
+  conversations: (filter: ConversationFilter, narrowing: object = {}) =>
+    ['conversations', filter, narrowing] as const,
   conversation: (id: string) => ['conversation', id] as const,
   messages: (id: string) => ['messages', id] as const,
   searches: ['search'] as const,
@@ -34,4 +35,6 @@ export const keys = {
   guide: (locale: string) => ['guide', locale] as const,
   serverThere: ['server-there'] as const,
   blob: (id: string) => ['blob', id] as const,
+  foreignPictures: ['foreign-picture'] as const,
+  foreignPicture: (address: string) => ['foreign-picture', address] as const,
 };
