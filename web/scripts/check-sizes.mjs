@@ -26,6 +26,8 @@ const BUDGETS = [
   { page: 'admin/backups.html', js: 300 * KB },
   { page: 'cluster.html', js: 300 * KB },
   { page: 'audit.html', js: 300 * KB },
+  { page: 'admin-metrics.html', js: 300 * KB },
+  { page: 'token-monitoring.html', js: 300 * KB },
 ];
 const CSS = 30 * KB;
 const HTML = 20 * KB;

@@ -12,6 +12,7 @@ mod compat;
 mod core;
 mod error;
 mod http;
+mod key_usage;
 mod maintenance;
 mod metrics;
 mod nodes;
@@ -105,6 +106,8 @@ pub struct AiSettings {
     pub time_zone: Option<Tz>,
     /// How long things are kept.
     pub retention: Retention,
+    /// How often it is written down what was asked with model servers' keys.
+    pub count_keys_every: Duration,
     /// How often maintenance runs.
     pub maintain_every: Duration,
     /// Turns that one process runs at once.
@@ -127,6 +130,7 @@ impl Default for AiSettings {
                 ended_sessions: TimeDelta::days(90),
                 failed_sign_ins: TimeDelta::days(2),
             },
+            count_keys_every: Duration::from_secs(10),
             maintain_every: Duration::from_hours(1),
             max_running_turns: 1_000,
         }
@@ -201,6 +205,7 @@ impl Ai {
         core.tasks.spawn(maintenance::run(Arc::clone(core)));
         core.tasks.spawn(budgets::keep::run(Arc::clone(core)));
         core.tasks.spawn(maintenance::hint(Arc::clone(core)));
+        core.tasks.spawn(key_usage::run(Arc::clone(core)));
         core.tasks.spawn(nodes::follow_store(Arc::clone(core)));
         core.tasks.spawn(nodes::follow_health(Arc::clone(core)));
         Ok(())
@@ -216,6 +221,7 @@ impl Ai {
         let deadline = Instant::now() + patience;
         if wait_for_none(core, deadline, |core| core.running() + core.running_calls()).await {
             core.budgets.close_all().await;
+            key_usage::write_down(core).await;
             return;
         }
         core.interrupt_all();
@@ -228,6 +234,7 @@ impl Ai {
             );
         }
         core.budgets.close_all().await;
+        key_usage::write_down(core).await;
     }
 
     /// How many turns run in this process.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use openmake_types::{BudgetUnit, TokenCounts, TurnMetrics, TurnStatus};
+use openmake_types::{BudgetUnit, TokenCounts, TurnMetrics, TurnStatus, buckets};
 use prometheus_client::{
     encoding::{EncodeLabelSet, LabelSetEncoder},
     metrics::{
@@ -42,6 +42,19 @@ impl EncodeLabelSet for CallLabels {
     }
 }
 
+/// How a request to a model server ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+impl EncodeLabelSet for OutcomeLabel {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        use prometheus_client::encoding::EncodeLabel as _;
+        ("outcome", self.outcome).encode(encoder.encode_label())
+    }
+}
+
 /// What a budget counts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct UnitLabel {
@@ -72,6 +85,7 @@ struct Counters {
     calls: Family<CallLabels, Counter>,
     calls_running: Gauge,
     call_first_token: Histogram,
+    model_calls: Family<OutcomeLabel, Counter>,
     budget_exchanges: Counter,
     budget_refusals: Family<UnitLabel, Counter>,
 }
@@ -83,15 +97,16 @@ impl Metrics {
             started: Counter::default(),
             finished: Family::default(),
             running: Gauge::default(),
-            first_token: Histogram::new(exponential_buckets(0.05, 2.0, 12)),
+            first_token: Histogram::new(buckets::FIRST_TOKEN_SECONDS),
             input_tokens: Counter::default(),
             output_tokens: Counter::default(),
             append_events: Histogram::new(exponential_buckets(1.0, 2.0, 12)),
-            append_seconds: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
+            append_seconds: Histogram::new(buckets::APPEND_SECONDS),
             subscribers: Gauge::default(),
             calls: Family::default(),
             calls_running: Gauge::default(),
-            call_first_token: Histogram::new(exponential_buckets(0.05, 2.0, 12)),
+            call_first_token: Histogram::new(buckets::FIRST_TOKEN_SECONDS),
+            model_calls: Family::default(),
             budget_exchanges: Counter::default(),
             budget_refusals: Family::default(),
         };
@@ -156,6 +171,11 @@ impl Metrics {
             counters.call_first_token.clone(),
         );
         registry.register(
+            "model_calls",
+            "Requests to model servers that have ended, by how",
+            counters.model_calls.clone(),
+        );
+        registry.register(
             "budget_exchanges",
             "Times that slices of budgets were drawn or given back",
             counters.budget_exchanges.clone(),
@@ -217,6 +237,14 @@ impl Metrics {
         let events = u32::try_from(events).unwrap_or(u32::MAX);
         self.0.append_events.observe(f64::from(events));
         self.0.append_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Requests to model servers have ended.
+    pub(crate) fn asked_models(&self, outcome: &'static str, requests: u64) {
+        self.0
+            .model_calls
+            .get_or_create(&OutcomeLabel { outcome })
+            .inc_by(requests);
     }
 
     /// A slice of a budget was drawn or given back.

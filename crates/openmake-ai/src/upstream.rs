@@ -163,7 +163,7 @@ fn view(core: &Core, node: NodeSnapshot) -> NodeView {
             .into_iter()
             .map(|key| NodeKeyView {
                 last_four: key.last_four,
-                cooldown_until: key.rests_until,
+                cooldown_until: key.rests.map(|(until, _)| until),
                 requests: key.requests,
                 failures: key.refusals,
             })

@@ -18,6 +18,7 @@ pub mod groups;
 pub mod images;
 pub mod instance;
 pub mod messages;
+pub mod metrics;
 pub mod models;
 pub mod nodes;
 pub mod page;

@@ -170,3 +170,104 @@ pub struct NodeList {
     /// By name.
     pub items: Vec<NodeView>,
 }
+
+/// The answer of `GET /api/v1/nodes/usage`: what was asked with each key of the
+/// model servers. A node without keys has one row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NodeUsageReport {
+    /// The beginning of the first of 24 hours; the last one runs now.
+    pub hours_from: DateTime<Utc>,
+    /// The beginning of the first of 30 days in UTC; the last one is today.
+    pub days_from: DateTime<Utc>,
+    /// By node and place of the key; those that are gone come last.
+    pub items: Vec<KeyUsageView>,
+}
+
+/// What was asked with one key, by all processes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct KeyUsageView {
+    /// The node.
+    pub node_id: Uuid,
+    /// What it is called, or was.
+    pub node_name: String,
+    /// The key's place among the node's keys, from 1; `null` for a node
+    /// without keys.
+    pub position: Option<u32>,
+    /// Its last four characters; empty where the key is too short for them to
+    /// tell nothing.
+    pub last_four: String,
+    /// Whether the node still has it.
+    pub present: bool,
+    /// Until when it rests, as the process that answers sees it.
+    pub cooldown_until: Option<DateTime<Utc>>,
+    /// Why it rests: `refused` (the server refuses the key) or `limited` (the
+    /// server was asked too often).
+    pub cooldown_reason: Option<String>,
+    /// What the server said last of how much may be asked, as the process
+    /// that answers heard it.
+    pub limits: Option<KeyLimits>,
+    /// When it was used last, within the 30 days.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// What was asked in the 24 hours.
+    pub last_day: KeyTotals,
+    /// What was asked in the 30 days.
+    pub last_month: KeyTotals,
+    /// The hours in which it was used, oldest first.
+    pub hours: Vec<KeyUsagePoint>,
+    /// The days on which it was used, oldest first.
+    pub days: Vec<KeyUsagePoint>,
+}
+
+/// What was asked with a key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyTotals {
+    /// Requests that were sent, those that were broken off included.
+    pub requests: u64,
+    /// Those that were answered in full.
+    pub succeeded: u64,
+    /// Those whose key was refused (401, 403).
+    pub unauthorized: u64,
+    /// Those that were too many, or that nothing was left to pay for (429,
+    /// 402).
+    pub rate_limited: u64,
+    /// Those that the server failed on (5xx).
+    pub server_errors: u64,
+    /// Those that went wrong otherwise.
+    pub other_errors: u64,
+    /// Tokens read, as the server counted.
+    pub input_tokens: u64,
+    /// Tokens written, as the server counted.
+    pub output_tokens: u64,
+}
+
+/// An hour or a day of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyUsagePoint {
+    /// Where it begins.
+    pub at: DateTime<Utc>,
+    /// What was asked.
+    #[serde(flatten)]
+    pub totals: KeyTotals,
+}
+
+/// What a model server said of how much may be asked with a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyLimits {
+    /// Of requests.
+    pub requests: Option<KeyLimit>,
+    /// Of tokens.
+    pub tokens: Option<KeyLimit>,
+    /// When it said so.
+    pub said_at: DateTime<Utc>,
+}
+
+/// What is left of one allowance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyLimit {
+    /// All of it.
+    pub limit: Option<u64>,
+    /// What is left.
+    pub remaining: Option<u64>,
+    /// When all of it is there again.
+    pub resets_at: Option<DateTime<Utc>>,
+}

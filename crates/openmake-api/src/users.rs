@@ -37,7 +37,7 @@ pub struct UpdateUser {
     pub is_active: Option<bool>,
 }
 
-/// The query of `GET /api/v1/audit`.
+/// The query of `GET /api/v1/audit` and of its export.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AuditQuery {
@@ -45,6 +45,29 @@ pub struct AuditQuery {
     pub action: Option<String>,
     /// Only by this account.
     pub user_id: Option<Uuid>,
+    /// Only what ended so.
+    #[param(inline)]
+    pub outcome: Option<AuditOutcome>,
+    /// Only from then on.
+    pub from: Option<DateTime<Utc>>,
+    /// Only before then.
+    pub to: Option<DateTime<Utc>>,
+    /// Only on this kind of thing: `node`, `user`, …
+    pub resource_type: Option<String>,
+    /// Only on this one.
+    pub resource_id: Option<String>,
+}
+
+/// How an act ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditOutcome {
+    /// It was done.
+    Success,
+    /// It was tried and did not work.
+    Failure,
+    /// It was refused.
+    Denied,
 }
 
 /// One entry of the audit trail.

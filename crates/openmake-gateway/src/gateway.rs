@@ -19,7 +19,7 @@ use axum::{
 use http::{HeaderName, HeaderValue, Method, header};
 use openmake_api::ApiError;
 use openmake_store::{Store, secrets::KeyRing, wakeups::Heard};
-use openmake_types::{Clock, ErrorKind, Ids};
+use openmake_types::{Clock, ErrorKind, Ids, ProcessId};
 use prometheus_client::registry::Registry;
 use tokio::{sync::broadcast, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -36,7 +36,7 @@ use crate::{
     authority::AuthorityCache,
     docs, forward, guard,
     images::Images,
-    metrics::Metrics,
+    metrics::{Metrics, sampler},
     openapi,
     passwords::Hasher,
     rate::{KeyLimits, RateLimits},
@@ -60,6 +60,8 @@ pub struct GatewayParts {
     pub clock: Arc<dyn Clock>,
     /// Ids and random bytes.
     pub ids: Arc<dyn Ids>,
+    /// This run of the program.
+    pub process: ProcessId,
     /// The gateway's settings.
     pub settings: GatewaySettings,
     /// The ai role.
@@ -97,7 +99,8 @@ impl std::fmt::Debug for Gateway {
 }
 
 impl Gateway {
-    /// Puts the gateway together, and starts to follow which sessions end.
+    /// Puts the gateway together, and starts to follow which sessions end and
+    /// to write down what the process counts.
     pub fn new(parts: GatewayParts) -> Self {
         let metrics = Metrics::new(parts.metrics);
         let authority = AuthorityCache::new(
@@ -127,6 +130,7 @@ impl Gateway {
             keys: parts.keys,
             clock: parts.clock,
             ids: parts.ids,
+            process: parts.process,
             settings: parts.settings,
             ai: parts.ai,
             images: parts.images,
@@ -136,6 +140,7 @@ impl Gateway {
             tasks: parts.tasks,
             stop: parts.stop,
         });
+        app.tasks.spawn(sampler::run(app.clone()));
         Self {
             app,
             ai_routes: parts.ai_routes,

@@ -1,7 +1,12 @@
 //! What the gateway counts, for Prometheus.
 
+mod process;
+pub(crate) mod sampler;
+mod totals;
+
 use std::sync::Arc;
 
+use openmake_types::buckets;
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -64,9 +69,7 @@ impl Metrics {
     /// Adds the gateway's metrics to `registry` and keeps it.
     pub(crate) fn new(mut registry: Registry) -> Self {
         let requests = Family::default();
-        let request_seconds = Histogram::new([
-            0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-        ]);
+        let request_seconds = Histogram::new(buckets::REQUEST_SECONDS);
         let sockets = Gauge::default();
         let password_verifications = Family::default();
         let sign_ins = Family::default();

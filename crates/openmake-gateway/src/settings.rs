@@ -30,6 +30,8 @@ pub struct GatewaySettings {
     pub backups: Backups,
     /// How people sign in besides their password.
     pub sign_in: SignInSettings,
+    /// How often it is written down what the process counts.
+    pub sample_every: Duration,
     /// How many requests in a time.
     pub rates: RateSettings,
     /// How long and how large a request may be.
@@ -50,6 +52,7 @@ impl Default for GatewaySettings {
             demo: false,
             backups: Backups::NotConfigured,
             sign_in: SignInSettings::default(),
+            sample_every: Duration::from_secs(10),
             rates: RateSettings::default(),
             limits: LimitSettings::default(),
             socket: SocketSettings::default(),

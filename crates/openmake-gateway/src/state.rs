@@ -15,7 +15,7 @@ use openmake_store::{
     secrets::KeyRing,
     wakeups::{Heard, Wakeup},
 };
-use openmake_types::{Clock, Ids};
+use openmake_types::{Clock, Ids, ProcessId};
 use tokio::{sync::broadcast, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::util::BoxCloneSyncService;
@@ -49,6 +49,7 @@ pub(crate) struct Inner {
     pub(crate) keys: KeyRing,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) process: ProcessId,
     pub(crate) settings: GatewaySettings,
     pub(crate) ai: AiService,
     pub(crate) images: Images,

@@ -83,8 +83,8 @@ pub async fn discover(parts: &ProviderParts, candidates: &[Candidate<'_>]) -> Ve
 async fn look(parts: &ProviderParts, candidate: Candidate<'_>) -> Option<Discovered> {
     let base_url = BaseUrl::parse(candidate.kind, candidate.base_url).ok()?;
     let server = provider(base_url.clone(), parts.clone());
-    let models = server.list_models(&Credential::None).await.ok()?;
-    let version = server.version(&Credential::None).await.ok().flatten();
+    let models = server.list_models(&Credential::none()).await.ok()?;
+    let version = server.version(&Credential::none()).await.ok().flatten();
     Some(Discovered {
         name: candidate.name.to_owned(),
         base_url,

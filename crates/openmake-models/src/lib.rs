@@ -31,6 +31,6 @@ pub use model::{
 pub use pool::{ChatStream, NodeConfig, NodePool, PoolParts, PoolSettings};
 pub use provider::{
     BaseUrl, BaseUrlError, Credential, DeltaStream, Provider, ProviderLimits, ProviderParts,
-    provider,
+    RateLimit, RateLimits, provider,
 };
 pub use secrecy::SecretString;

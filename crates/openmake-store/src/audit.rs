@@ -91,6 +91,16 @@ pub struct AuditFilter {
     pub action: Option<String>,
     /// Only by this account.
     pub user_id: Option<UserId>,
+    /// Only what ended so.
+    pub outcome: Option<Outcome>,
+    /// Only from then on.
+    pub from: Option<DateTime<Utc>>,
+    /// Only before then.
+    pub to: Option<DateTime<Utc>>,
+    /// Only on this kind of thing.
+    pub resource_type: Option<String>,
+    /// Only on this one.
+    pub resource_id: Option<String>,
 }
 
 /// The audit trail.
@@ -189,6 +199,25 @@ impl AuditFilter {
         }
         if let Some(user_id) = self.user_id {
             query.push(" AND user_id = ").push_bind(user_id.as_uuid());
+        }
+        if let Some(outcome) = self.outcome {
+            query.push(" AND outcome = ").push_bind(outcome.as_str());
+        }
+        if let Some(from) = self.from {
+            query.push(" AND timestamp >= ").push_bind(from);
+        }
+        if let Some(to) = self.to {
+            query.push(" AND timestamp < ").push_bind(to);
+        }
+        if let Some(kind) = &self.resource_type {
+            query
+                .push(" AND resource_type = ")
+                .push_bind(storable(kind).into_owned());
+        }
+        if let Some(id) = &self.resource_id {
+            query
+                .push(" AND resource_id = ")
+                .push_bind(storable(id).into_owned());
         }
     }
 }

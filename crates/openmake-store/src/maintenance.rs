@@ -11,6 +11,10 @@ use crate::{Store, StoreError};
 /// How long it is kept what was used of a budget in a period.
 const PERIODS_KEPT: TimeDelta = TimeDelta::days(400);
 
+/// How long it is kept what processes counted, and what was asked with model
+/// servers' keys.
+const FIGURES: TimeDelta = TimeDelta::days(30);
+
 /// How long things are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
@@ -57,6 +61,8 @@ pub struct MaintenanceReport {
     pub throttles_removed: u64,
     /// Keys that were removed.
     pub api_keys_removed: u64,
+    /// Minutes of figures, and hours of what keys were used for.
+    pub figures_removed: u64,
     /// Messages that were indexed.
     pub messages_indexed: u64,
 }
@@ -105,6 +111,8 @@ impl Store {
                     .await?,
             throttles_removed: removal::throttles(self, now, retention.failed_sign_ins).await?,
             api_keys_removed: removal::api_keys(self, now - retention.ended_sessions).await?,
+            figures_removed: self.metrics().forget_before(now - FIGURES).await?
+                + self.key_usage().forget_before(now - FIGURES).await?,
             messages_indexed: self.search().index_waiting().await?,
         })
     }

@@ -3,6 +3,7 @@
 //! is a wire format: those live in `openmake-api`.
 
 mod actor;
+pub mod buckets;
 mod budget;
 mod clock;
 mod content;

@@ -164,6 +164,7 @@ async fn serve(
         configured_nodes.clone(),
     );
     let mut registry = Registry::with_prefix("openmake");
+    let process = ProcessId::from_uuid(world.ids.uuid(world.clock.now()));
     let ai = Ai::new(
         AiParts {
             store: store.clone(),
@@ -176,7 +177,7 @@ async fn serve(
             keys: keys.clone(),
             clock: Arc::clone(&world.clock),
             ids: Arc::clone(&world.ids),
-            process: ProcessId::from_uuid(world.ids.uuid(world.clock.now())),
+            process,
             settings: AiSettings {
                 single_process: database.is_embedded(),
                 default_model: config.models.default.clone(),
@@ -197,6 +198,7 @@ async fn serve(
         store: &store,
         keys: &keys,
         ai: &ai,
+        process,
         world,
     };
     let port = listeners
@@ -215,6 +217,7 @@ struct Parts<'a> {
     store: &'a Store,
     keys: &'a KeyRing,
     ai: &'a Ai,
+    process: ProcessId,
     world: &'a World,
 }
 
@@ -237,6 +240,7 @@ fn gateway(
         store,
         keys,
         ai,
+        process,
         world,
     } = *parts;
     Ok(Gateway::new(GatewayParts {
@@ -244,6 +248,7 @@ fn gateway(
         keys: keys.clone(),
         clock: Arc::clone(&world.clock),
         ids: Arc::clone(&world.ids),
+        process,
         settings: GatewaySettings {
             bound_to_loopback: config.server.host.is_loopback(),
             admin_emails: config.accounts.admin_emails.clone(),

@@ -49,6 +49,8 @@ for (const { name, width, height } of SIZES) {
         '/admin/backups',
         '/cluster',
         '/audit',
+        '/admin-metrics',
+        '/token-monitoring',
       ];
       for (const path of inside) {
         await app.open(path);

@@ -6,6 +6,8 @@ export const ADMIN_PLACES = [
   { id: 'budgets', path: '/admin/budgets' },
   { id: 'prices', path: '/admin/prices' },
   { id: 'cluster', path: '/cluster' },
+  { id: 'metrics', path: '/admin-metrics' },
+  { id: 'tokens', path: '/token-monitoring' },
   { id: 'audit', path: '/audit' },
   { id: 'backups', path: '/admin/backups' },
 ] as const;

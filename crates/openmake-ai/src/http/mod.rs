@@ -9,6 +9,7 @@ mod node_list;
 mod node_remove;
 mod node_test;
 mod node_update;
+mod node_usage;
 mod turn_again;
 pub(crate) mod turn_cancel;
 mod turn_events;
@@ -45,6 +46,7 @@ pub(crate) fn router() -> (Router<Arc<Core>>, OpenApi) {
         .routes(routes!(node_list::list, node_create::create))
         .routes(routes!(node_test::test_new))
         .routes(routes!(node_discover::discover))
+        .routes(routes!(node_usage::report))
         .routes(routes!(node_update::update, node_remove::remove))
         .routes(routes!(node_test::test_known))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
@@ -97,6 +99,7 @@ mod tests {
             (Method::POST, "/api/v1/nodes"),
             (Method::POST, "/api/v1/nodes/test"),
             (Method::POST, "/api/v1/nodes/discover"),
+            (Method::GET, "/api/v1/nodes/usage"),
             (Method::PATCH, "/api/v1/nodes/{id}"),
             (Method::DELETE, "/api/v1/nodes/{id}"),
             (Method::POST, "/api/v1/nodes/{id}/test"),
@@ -107,7 +110,7 @@ mod tests {
             );
         }
         let own = listed.iter().filter(|(_, path)| path.starts_with("/api/"));
-        assert_eq!(own.count(), 14);
+        assert_eq!(own.count(), 15);
         for (method, path) in [
             (Method::GET, "/v1/models"),
             (Method::GET, "/v1/models/{id}"),

@@ -16,6 +16,8 @@ mod comparing;
 #[cfg(test)]
 mod crowd;
 #[cfg(test)]
+mod key_usage;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod leases;

@@ -129,7 +129,7 @@ async fn backups_are_made_tried_recorded_and_old_ones_removed() {
 
     let filter = AuditFilter {
         action: Some("backup.create".to_owned()),
-        user_id: None,
+        ..AuditFilter::default()
     };
     let page = PageRequest {
         after: None,

@@ -7,9 +7,9 @@ use openmake_api::{
     authorize::ReadAudit,
     extract::{Json, Query},
     responses::ReadProblems,
-    users::{AuditQuery, AuditView},
+    users::{AuditOutcome, AuditQuery, AuditView},
 };
-use openmake_store::audit::{AuditEntry, AuditFilter, ChainFault, ChainHead};
+use openmake_store::audit::{AuditEntry, AuditFilter, ChainFault, ChainHead, Outcome};
 use openmake_types::UserId;
 
 use super::{input, page};
@@ -74,9 +74,8 @@ pub(crate) async fn export(
     Query(filter): Query<AuditQuery>,
 ) -> Result<Response, ApiError> {
     let entry = audit.success("audit.export");
-    let entry = entry
-        .with(serde_json::json!({"action": filter.action, "user_id": filter.user_id}))
-        .done();
+    let asked = serde_json::to_value(&filter).map_err(ApiError::internal)?;
+    let entry = entry.with(asked).done();
     let filter = stored(&filter)?;
     let recorded = app.store.audit().record(&entry).await;
     recorded.map_err(store_error("entry"))?;
@@ -113,12 +112,22 @@ async fn write(app: &App, filter: &AuditFilter, end: i64, sink: &Sink) -> Result
 }
 
 fn stored(filter: &AuditQuery) -> Result<AuditFilter, ApiError> {
-    let action = filter.action.as_deref();
+    let line = |field, text: &Option<String>| {
+        let text = text.as_deref();
+        text.map(|text| input::line(field, text, 200)).transpose()
+    };
     Ok(AuditFilter {
-        action: action
-            .map(|text| input::line("action", text, 100))
-            .transpose()?,
+        action: line("action", &filter.action)?,
         user_id: filter.user_id.map(UserId::from_uuid),
+        outcome: filter.outcome.map(|outcome| match outcome {
+            AuditOutcome::Success => Outcome::Success,
+            AuditOutcome::Failure => Outcome::Failure,
+            AuditOutcome::Denied => Outcome::Denied,
+        }),
+        from: filter.from,
+        to: filter.to,
+        resource_type: line("resource_type", &filter.resource_type)?,
+        resource_id: line("resource_id", &filter.resource_id)?,
     })
 }
 

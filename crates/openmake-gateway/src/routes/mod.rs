@@ -13,6 +13,7 @@ mod images;
 pub(crate) mod input;
 pub(crate) mod instance;
 mod invitations;
+mod metrics;
 mod page;
 mod prices;
 mod search;
@@ -31,6 +32,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))
+        .routes(routes!(metrics::report))
         .routes(routes!(instance::show))
         .routes(routes!(auth::register::register))
         .routes(routes!(auth::login::login))

@@ -1,6 +1,8 @@
 //! The audit trail's chain and its export.
 
+use chrono::TimeDelta;
 use http::StatusCode;
+use openmake_types::Clock as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -100,4 +102,40 @@ async fn the_exported_trail_can_be_checked_by_anybody() {
     assert_eq!(forged["fault"]["kind"], "replaced");
     assert_eq!(forged["fault"]["seq"], 2);
     assert_eq!(admin.get(&path("2")).await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn the_trail_is_asked_by_outcome_time_and_thing() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let kim = app.user("kim@example.com").await;
+    let kims = kim.get("/api/v1/auth/me").await.id();
+    let mut visitor = app.visitor();
+    let wrong = visitor.login("kim@example.com", "not the password").await;
+    assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
+    let between = app.clock.now() + TimeDelta::minutes(1);
+    app.advance(TimeDelta::minutes(2));
+    let path = format!("/api/v1/users/{kims}");
+    let changed = admin.patch(&path, json!({"is_active": false})).await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.text());
+
+    let acts = async |query: &str| -> Vec<String> {
+        let page = admin.get(&format!("/api/v1/audit?{query}")).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.text());
+        let page = page.json();
+        let items = page["items"].as_array().expect("entries").iter();
+        items
+            .map(|entry| entry["action"].as_str().expect("an action").to_owned())
+            .collect()
+    };
+    assert_eq!(acts("outcome=failure").await, ["user.login"]);
+    assert_eq!(acts("outcome=denied").await, [""; 0]);
+    let on_kim = format!("resource_type=user&resource_id={kims}&outcome=success");
+    assert!(acts(&on_kim).await.contains(&"user.change".to_owned()));
+    let between = between.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    assert_eq!(acts(&format!("from={between}")).await, ["user.change"]);
+    let before = acts(&format!("to={between}")).await;
+    assert!(!before.is_empty() && !before.contains(&"user.change".to_owned()));
+    let odd = admin.get("/api/v1/audit?outcome=perhaps").await;
+    assert_eq!(odd.status, StatusCode::BAD_REQUEST);
 }

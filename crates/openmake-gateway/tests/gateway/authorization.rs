@@ -124,6 +124,7 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     DELETE /api/v1/model-prices/{model}
     DELETE /api/v1/users/{id}/api-keys/{key_id}
     DELETE /api/v1/users/{id}/second-factor
+    GET /api/v1/admin/metrics
     GET /api/v1/audit
     GET /api/v1/audit/export
     GET /api/v1/audit/verify

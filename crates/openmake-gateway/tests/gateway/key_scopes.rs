@@ -68,9 +68,13 @@ async fn each_scope_opens_its_own_routes_and_no_others() {
     GET /api/v1/usage
     GET /api/v1/usage/budgets
     ");
-    insta::assert_snapshot!(text(metrics), @"GET /metrics");
+    insta::assert_snapshot!(text(metrics), @r"
+    GET /api/v1/admin/metrics
+    GET /metrics
+    ");
     insta::assert_snapshot!(text(administration), @r"
     DELETE /api/v1/model-prices/{model}
+    GET /api/v1/admin/metrics
     GET /api/v1/audit
     GET /api/v1/audit/export
     GET /api/v1/audit/verify

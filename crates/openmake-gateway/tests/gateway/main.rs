@@ -31,6 +31,7 @@ mod long_conversations;
 mod message_deletion;
 #[cfg(test)]
 mod options;
+mod metrics;
 #[cfg(test)]
 mod own_account;
 #[cfg(test)]

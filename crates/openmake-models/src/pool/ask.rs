@@ -108,6 +108,7 @@ impl NodePool {
         }
         let model = request.model.clone();
         let mut answered = self.ask(&model, &Embed(request)).await?;
+        answered.ticket.cost(answered.output.tokens);
         answered.ticket.succeeded(&answered.lease);
         Ok(answered.output)
     }
@@ -192,6 +193,7 @@ impl Attempts {
                 Pick::Tried => return Ok(None),
             };
             self.left -= 1;
+            ticket.asking(&lease);
             let error = match work.run(candidate, &lease.credential).await {
                 Ok(output) => {
                     ticket.answering(&lease);
@@ -353,6 +355,7 @@ impl Watched {
         };
         match &item {
             Ok(ChatDelta::Finish(_)) => self.ticket.succeeded(&self.lease),
+            Ok(ChatDelta::Usage(tokens)) => self.ticket.cost(*tokens),
             Ok(_) => {}
             Err(ModelError::Cancelled) => self.over = true,
             Err(error) => {

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
-use crate::{ModelError, provider::Credential};
+use crate::{ModelError, RateLimits, provider::Credential};
 
 /// How long a key rests that the server refuses.
 const REFUSED: Duration = Duration::from_mins(5);
@@ -35,6 +35,28 @@ struct Slot {
     /// Refusals in a row.
     refusals: u32,
     rests_until: Option<Instant>,
+    /// Why it rests, or rested last.
+    reason: RestReason,
+}
+
+/// Why a key rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RestReason {
+    /// The server refused it.
+    Refused,
+    /// It was asked with too often.
+    #[default]
+    Limited,
+}
+
+impl RestReason {
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Limited => "limited",
+        }
+    }
 }
 
 /// A key for one request.
@@ -42,6 +64,15 @@ struct Slot {
 pub(super) struct Lease {
     pub(super) index: usize,
     pub(super) credential: Credential,
+}
+
+impl Lease {
+    /// Its place among the node's keys, and its last four characters; `None`
+    /// where the node has no keys.
+    pub(super) fn key(&self) -> Option<(usize, String)> {
+        let key = self.credential.secret()?;
+        Some((self.index, last_four(key)))
+    }
 }
 
 /// What the ring has for a request.
@@ -64,8 +95,10 @@ pub struct KeySnapshot {
     pub requests: u64,
     /// Refusals in a row.
     pub refusals: u32,
-    /// Until when it rests.
-    pub rests_until: Option<DateTime<Utc>>,
+    /// Until when it rests, and why.
+    pub rests: Option<(DateTime<Utc>, RestReason)>,
+    /// What the server said last of how much may be asked with it.
+    pub limits: Option<RateLimits>,
 }
 
 impl KeyRing {
@@ -76,12 +109,13 @@ impl KeyRing {
             turn: 0,
             refusals: 0,
             rests_until: None,
+            reason: RestReason::default(),
         };
         let slots = if keys.is_empty() {
-            vec![slot(Credential::None)]
+            vec![slot(Credential::none())]
         } else {
             keys.iter()
-                .map(|key| slot(Credential::Key(key.clone())))
+                .map(|key| slot(Credential::key(key.clone())))
                 .collect()
         };
         Self {
@@ -139,20 +173,25 @@ impl KeyRing {
         let Some(slot) = slots.get_mut(lease.index) else {
             return;
         };
-        let has_key = matches!(slot.credential, Credential::Key(_));
-        let rest = match error {
-            ModelError::Unauthorized { .. } if has_key => REFUSED,
+        let has_key = slot.credential.secret().is_some();
+        let (rest, reason) = match error {
+            ModelError::Unauthorized { .. } if has_key => (REFUSED, RestReason::Refused),
             ModelError::RateLimited {
                 retry_after: Some(wait),
-            } => *wait,
-            ModelError::RateLimited { retry_after: None } if has_key => LIMITED
-                .saturating_mul(1 << slot.refusals.min(8))
-                .min(LIMITED_AT_MOST),
+            } => (*wait, RestReason::Limited),
+            ModelError::RateLimited { retry_after: None } if has_key => {
+                let rest = LIMITED.saturating_mul(1 << slot.refusals.min(8));
+                (rest.min(LIMITED_AT_MOST), RestReason::Limited)
+            }
             _ => return,
         };
         slot.refusals = slot.refusals.saturating_add(1);
         // A slower request may report a shorter rest later.
-        slot.rests_until = slot.rests_until.max(Some(Instant::now() + rest));
+        let until = Some(Instant::now() + rest);
+        if until >= slot.rests_until {
+            slot.rests_until = until;
+            slot.reason = reason;
+        }
     }
 
     pub(super) fn snapshot(&self, now: DateTime<Utc>) -> Vec<KeySnapshot> {
@@ -161,14 +200,12 @@ impl KeyRing {
         slots
             .iter()
             .filter_map(|slot| {
-                let Credential::Key(key) = &slot.credential else {
-                    return None;
-                };
                 Some(KeySnapshot {
-                    last_four: last_four(key),
+                    last_four: last_four(slot.credential.secret()?),
                     requests: slot.requests,
                     refusals: slot.refusals,
-                    rests_until: slot.rest(instant).map(|rest| now + rest),
+                    rests: slot.rest(instant).map(|rest| (now + rest, slot.reason)),
+                    limits: slot.credential.limits(),
                 })
             })
             .collect()
@@ -277,13 +314,15 @@ mod tests {
                     last_four: "1111".into(),
                     requests: 1,
                     refusals: 1,
-                    rests_until: Some(DateTime::UNIX_EPOCH + REFUSED),
+                    rests: Some((DateTime::UNIX_EPOCH + REFUSED, RestReason::Refused)),
+                    limits: None,
                 },
                 KeySnapshot {
                     last_four: String::new(),
                     requests: 0,
                     refusals: 0,
-                    rests_until: None
+                    rests: None,
+                    limits: None,
                 },
             ]
         );

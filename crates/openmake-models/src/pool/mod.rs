@@ -14,6 +14,7 @@ mod node;
 mod probe;
 mod route;
 mod snapshot;
+mod usage;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -25,13 +26,15 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use ask::ChatStream;
 pub use config::{NodeConfig, PoolSettings};
-pub use keys::KeySnapshot;
+pub use keys::{KeySnapshot, RestReason};
 pub use probe::Probe;
 pub use snapshot::{NodeHealth, NodeSnapshot, PoolModel};
+pub use usage::{AskedKey, KeyUse};
 
 use self::{
     node::{Check, Node, Server},
     route::Candidate,
+    usage::Ledger,
 };
 use crate::{ModelError, ProviderLimits, ProviderParts};
 
@@ -66,12 +69,14 @@ struct Inner {
     /// Held during a round of checks, so that there is one at a time.
     checking: tokio::sync::Mutex<()>,
     last_round: Mutex<Option<Instant>>,
+    ledger: Arc<Ledger>,
 }
 
 impl NodePool {
     /// A pool of `nodes`, whose first checks begin at once.
     pub fn start(parts: PoolParts, nodes: Vec<NodeConfig>) -> Self {
         let pool = Self(Arc::new(Inner {
+            ledger: Arc::new(Ledger::new(Arc::clone(&parts.provider.clock))),
             parts: parts.provider,
             settings: parts.settings,
             stop: parts.stop,
@@ -105,6 +110,7 @@ impl NodePool {
                             &config,
                             self.0.parts.clone(),
                             self.0.changes.clone(),
+                            Arc::clone(&self.0.ledger),
                         )),
                     };
                     server.touch();
@@ -144,6 +150,17 @@ impl NodePool {
             .iter()
             .find(|node| node.config.id == id)
             .map(|node| snapshot::node(node, now))
+    }
+
+    /// What was asked with each key since this was last called. What cannot
+    /// be written down is given back with [`Self::return_key_use`].
+    pub fn take_key_use(&self) -> Vec<(AskedKey, KeyUse)> {
+        self.0.ledger.take()
+    }
+
+    /// Counts what was taken once more.
+    pub fn return_key_use(&self, uses: Vec<(AskedKey, KeyUse)>) {
+        self.0.ledger.give_back(uses);
     }
 
     /// The models of all nodes in use, by name.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use openmake_types::{NodeId, TokenCounts};
 use parking_lot::Mutex;
 use tokio::{sync::watch, time::Instant};
 
@@ -18,6 +19,7 @@ use super::{
     NodeConfig,
     breaker::{Admission, Breaker},
     keys::{KeyRing, Lease},
+    usage::{AskedKey, Ledger},
 };
 use crate::{
     ListedModel, LoadedModel, ModelDetails, ModelError, Provider, ProviderParts, provider::provider,
@@ -39,6 +41,8 @@ pub(super) struct Server {
     in_flight: AtomicUsize,
     state: Mutex<State>,
     changes: watch::Sender<u64>,
+    node: NodeId,
+    ledger: Arc<Ledger>,
 }
 
 /// Whether the last check went well.
@@ -77,8 +81,11 @@ impl Server {
         config: &NodeConfig,
         parts: ProviderParts,
         changes: watch::Sender<u64>,
+        ledger: Arc<Ledger>,
     ) -> Self {
         Self {
+            node: config.id,
+            ledger,
             provider: provider(config.base_url.clone(), parts),
             keys: KeyRing::new(&config.api_keys),
             in_flight: AtomicUsize::new(0),
@@ -128,6 +135,8 @@ impl Server {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         Some(Ticket {
             server: Arc::clone(self),
+            asked: None,
+            tokens: TokenCounts::default(),
             undecided: admission == Admission::Trial,
         })
     }
@@ -176,11 +185,28 @@ impl State {
 /// it went.
 pub(super) struct Ticket {
     server: Arc<Server>,
+    /// The key that is asked with.
+    asked: Option<AskedKey>,
+    /// What the answer cost so far.
+    tokens: TokenCounts,
     /// The breaker waits for how it goes.
     undecided: bool,
 }
 
 impl Ticket {
+    /// The server is asked with this key.
+    pub(super) fn asking(&mut self, lease: &Lease) {
+        let asked = AskedKey::new(self.server.node, lease.key());
+        self.server.ledger.asked(&asked);
+        self.asked = Some(asked);
+    }
+
+    /// The server has said what the answer cost, all of it: what it said
+    /// before is part of it.
+    pub(super) fn cost(&mut self, tokens: TokenCounts) {
+        self.tokens = tokens;
+    }
+
     /// The first piece of the answer is there.
     pub(super) fn answering(&mut self, lease: &Lease) {
         self.undecided = false;
@@ -193,11 +219,17 @@ impl Ticket {
         self.undecided = false;
         self.server.keys.accepted(lease);
         self.server.update(|state| state.breaker.succeeded());
+        if let Some(asked) = &self.asked {
+            self.server.ledger.succeeded(asked);
+        }
     }
 
     /// There is an error instead of an answer, or in the middle of one.
     pub(super) fn failed(&mut self, lease: &Lease, error: &ModelError) {
         self.server.keys.failed(lease, error);
+        if let Some(asked) = &self.asked {
+            self.server.ledger.failed(asked, error);
+        }
         let servers_fault = is_servers_fault(error);
         self.server.update(|state| {
             state.failures += 1;
@@ -216,6 +248,9 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.server.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if let Some(asked) = &self.asked {
+            self.server.ledger.cost(asked, self.tokens);
+        }
         if self.undecided {
             self.server.update(|state| state.breaker.abandoned());
         }

@@ -35,7 +35,7 @@ impl NodePool {
 async fn probe(parts: &ProviderParts, config: &NodeConfig) -> Result<Probe, ModelError> {
     let server = provider(config.base_url.clone(), parts.clone());
     let started = Instant::now();
-    let credential = config.api_keys.first().map_or(Credential::None, key);
+    let credential = config.api_keys.first().map_or_else(Credential::none, key);
     let models = match server.list_models(&credential).await {
         Ok(models) => models,
         Err(error) => return Err(explained(parts, config, error).await),
@@ -61,7 +61,7 @@ async fn probe(parts: &ProviderParts, config: &NodeConfig) -> Result<Probe, Mode
 }
 
 fn key(key: &SecretString) -> Credential {
-    Credential::Key(key.clone())
+    Credential::key(key.clone())
 }
 
 /// The most common mistake is the wrong protocol; a server that speaks the
@@ -81,7 +81,7 @@ async fn explained(parts: &ProviderParts, config: &NodeConfig, error: ModelError
     let Ok(base_url) = BaseUrl::parse(other, config.base_url.root().url().as_str()) else {
         return error;
     };
-    let credential = config.api_keys.first().map_or(Credential::None, key);
+    let credential = config.api_keys.first().map_or_else(Credential::none, key);
     match provider(base_url, parts.clone())
         .list_models(&credential)
         .await

@@ -10,7 +10,7 @@ use openmake_egress::{AllowedHosts, EgressError, OutgoingRequest, Redirects, Res
 use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{BaseUrl, Credential, DeltaStream, ProviderParts, decode_stream};
+use super::{BaseUrl, Credential, DeltaStream, ProviderParts, RateLimits, decode_stream};
 use crate::{
     ModelError, TimeoutKind,
     wire::{ChatDecoder, Failure, read_failure},
@@ -147,16 +147,17 @@ impl Endpoint {
         // What is asked and the key belong to this server and to no other.
         request.redirects = Redirects::SameOrigin;
         request.headers = headers(ask.credential)?;
-        self.parts
-            .egress
-            .send(request)
-            .await
-            .map_err(|error| match error {
-                EgressError::Timeout { limit } => {
-                    ModelError::connection(format!("no connection within {limit:?}"))
-                }
-                other => other.into(),
-            })
+        let response = self.parts.egress.send(request).await;
+        let response = response.map_err(|error| match error {
+            EgressError::Timeout { limit } => {
+                ModelError::connection(format!("no connection within {limit:?}"))
+            }
+            other => other.into(),
+        })?;
+        let now = self.parts.clock.now();
+        ask.credential
+            .note(RateLimits::read(response.headers(), now));
+        Ok(response)
     }
 
     /// The answer, if its status says that it is one.
@@ -202,7 +203,7 @@ fn headers(credential: &Credential) -> Result<HeaderMap, ModelError> {
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
     );
-    if let Credential::Key(key) = credential {
+    if let Some(key) = credential.secret() {
         let mut value =
             HeaderValue::from_str(&format!("Bearer {}", key.expose_secret())).map_err(|_| {
                 ModelError::Unauthorized {

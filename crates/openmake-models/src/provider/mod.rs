@@ -4,6 +4,7 @@ mod base_url;
 mod endpoint;
 mod ollama;
 mod openai;
+mod rate_limits;
 mod stream;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -11,11 +12,13 @@ use std::{fmt, sync::Arc, time::Duration};
 use futures_util::{future::BoxFuture, stream::BoxStream};
 use openmake_egress::Egress;
 use openmake_types::{Clock, Ids};
+use parking_lot::Mutex;
 use secrecy::SecretString;
 
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use ollama::OllamaProvider;
 pub use openai::OpenAiProvider;
+pub use rate_limits::{RateLimit, RateLimits};
 pub use stream::decode_stream;
 
 use crate::{
@@ -27,13 +30,45 @@ use crate::{
 pub type DeltaStream = BoxStream<'static, Result<ChatDelta, ModelError>>;
 
 /// What a request is sent with.
+///
+/// Clones are the same credential: what a server says of its limits in answer
+/// to one is noted for all.
 #[derive(Debug, Clone, Default)]
-pub enum Credential {
+pub struct Credential {
+    key: Option<SecretString>,
+    limits: Arc<Mutex<Option<RateLimits>>>,
+}
+
+impl Credential {
     /// Nothing, for servers that ask for nothing.
-    #[default]
-    None,
+    pub fn none() -> Self {
+        Self::default()
+    }
+
     /// A key, sent as a bearer token.
-    Key(SecretString),
+    pub fn key(key: SecretString) -> Self {
+        Self {
+            key: Some(key),
+            limits: Arc::default(),
+        }
+    }
+
+    /// The key, if there is one.
+    pub(crate) fn secret(&self) -> Option<&SecretString> {
+        self.key.as_ref()
+    }
+
+    /// What the server said last of how much may be asked.
+    pub fn limits(&self) -> Option<RateLimits> {
+        *self.limits.lock()
+    }
+
+    /// Notes what the headers of an answer say of the limits, if anything.
+    pub(crate) fn note(&self, limits: Option<RateLimits>) {
+        if limits.is_some() {
+            *self.limits.lock() = limits;
+        }
+    }
 }
 
 /// The limits of requests to a model server.

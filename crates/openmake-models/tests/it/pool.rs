@@ -7,7 +7,8 @@ use crate::support::{Reply, Scripted, limits, pool, question, stoppable_pool};
 use futures_util::StreamExt as _;
 use openmake_models::{
     ChatDelta, ChatStream, FinishReason, ModelError, NodePool, ProviderLimits, ThinkingLevel,
-    TimeoutKind, pool::NodeHealth,
+    TimeoutKind,
+    pool::{NodeHealth, RestReason},
 };
 use openmake_types::TokenCounts;
 use tokio::task::JoinSet;
@@ -201,7 +202,13 @@ async fn a_refused_key_rests_and_the_others_go_on() {
     assert!(refused <= 1, "asked once and never again: {used:?}");
     let keys = &pool.snapshot()[0].keys;
     assert_eq!((keys[0].last_four.as_str(), keys[0].refusals), ("1111", 1));
-    assert!(keys[0].rests_until.is_some() && keys[1].rests_until.is_none());
+    let reasons = [0, 1].map(|key| keys[key].rests.map(|(_, reason)| reason));
+    assert_eq!(reasons, [Some(RestReason::Refused), None]);
+    let unauthorized: u64 = (pool.take_key_use().iter())
+        .map(|(_, used)| used.unauthorized)
+        .sum();
+    // Where a check met the refusal, no question did.
+    assert_eq!(usize::try_from(unauthorized), Ok(refused));
 
     server.takes_keys(&["none"]);
     assert!(matches!(

@@ -95,6 +95,7 @@ async fn the_trail_is_filtered_and_paged_newest_first() {
         let filter = AuditFilter {
             action: action.map(str::to_owned),
             user_id,
+            ..AuditFilter::default()
         };
         let expected: Vec<Uuid> = made
             .iter()

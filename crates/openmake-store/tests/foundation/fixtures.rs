@@ -52,7 +52,7 @@ pub(crate) fn act(action: &'static str) -> NewAudit {
 pub(crate) async fn recorded(store: &Store, action: &str) -> Vec<AuditEntry> {
     let filter = AuditFilter {
         action: Some(action.to_owned()),
-        user_id: None,
+        ..AuditFilter::default()
     };
     store
         .audit()

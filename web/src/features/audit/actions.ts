@@ -1,15 +1,18 @@
-/** What the trail tells of, in the order of its areas. */
+/** Every act that the server records, in the order of its areas; a test compares them. */
 export const ACTIONS = [
   'user.login',
   'user.logout',
   'user.register',
-  'user.create',
   'user.change',
   'user.password',
   'user.password_reset',
   'user.reset_link',
   'user.reauthenticate',
   'user.second_factor',
+  'user.export',
+  'user.delete',
+  'guest.create',
+  'guest.claim',
   'session.end',
   'session.token_reused',
   'second_factor.enable',
@@ -42,12 +45,41 @@ export const ACTIONS = [
   'node.delete',
   'settings.change',
   'conversation.export',
+  'audit.export',
   'backup.request',
   'backup.create',
   'backup.restore',
 ] as const;
 
-const OUTCOMES = { success: 'success', failure: 'danger', denied: 'warning' } as const;
+export type Action = (typeof ACTIONS)[number];
+
+/** What acts are done to. */
+export const KINDS = [
+  'user',
+  'session',
+  'passkey',
+  'identity',
+  'api_key',
+  'invitation',
+  'group',
+  'budget',
+  'model',
+  'node',
+  'settings',
+  'conversation',
+  'backup',
+] as const;
+
+type Key<A> = A extends `${infer Area}.${infer Act}` ? `${Area}-${Act}` : never;
+
+/** The act's name among the texts, where a point would part it. */
+export const textKey = (action: Action): Key<Action> => action.replace('.', '-') as Key<Action>;
+
+/** Whether the server's word for an act is one that has a name here. */
+export const isAction = (word: string): word is Action => ACTIONS.some((known) => known === word);
+
+/** How acts end, and how that looks. */
+export const OUTCOMES = { success: 'success', failure: 'danger', denied: 'warning' } as const;
 
 type Outcome = keyof typeof OUTCOMES;
 

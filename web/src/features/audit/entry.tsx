@@ -5,7 +5,9 @@ import type { ReactNode } from 'react';
 import { useFormatter, useTranslations } from 'use-intl';
 import type { Account, AuditEntry } from '@/platform/api/types';
 import { Badge } from '@/ui/badge';
+import { Button } from '@/ui/button';
 import { outcomeOf } from './actions';
+import { useActionName, useKindName } from './filter-bar';
 
 type Names = ReadonlyMap<string, Account>;
 
@@ -21,6 +23,7 @@ export function EntryRow({
 }) {
   const t = useTranslations('audit');
   const format = useFormatter();
+  const actionName = useActionName();
   const { outcome, kind } = outcomeOf(entry.outcome);
   const who = entry.user_id ? names.get(entry.user_id)?.display_name : null;
   return (
@@ -32,7 +35,7 @@ export function EntryRow({
       >
         <span className="min-w-0 flex-1">
           <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
-            <span className="break-all font-mono text-sm">{entry.action}</span>
+            <span className="break-words text-sm">{actionName(entry.action)}</span>
             {outcome !== 'success' && <Badge kind={kind}>{t(`outcome.${outcome}`)}</Badge>}
           </span>
           <span className="mt-0.5 block truncate text-muted text-xs">
@@ -63,8 +66,17 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 }
 
 /** All that one entry says. */
-export function EntryDetail({ entry, names }: { entry: AuditEntry; names: Names }) {
+export function EntryDetail({
+  entry,
+  names,
+  onOnlyThing,
+}: {
+  entry: AuditEntry;
+  names: Names;
+  onOnlyThing: () => void;
+}) {
   const t = useTranslations('audit');
+  const kindName = useKindName();
   const format = useFormatter();
   const { outcome, kind } = outcomeOf(entry.outcome);
   const account = entry.user_id ? names.get(entry.user_id) : undefined;
@@ -73,6 +85,9 @@ export function EntryDetail({ entry, names }: { entry: AuditEntry; names: Names 
     <dl className="flex flex-col gap-3">
       <Fact name={t('when')}>
         {format.dateTime(new Date(entry.timestamp), { dateStyle: 'full', timeStyle: 'long' })}
+      </Fact>
+      <Fact name={t('action')}>
+        <span className="font-mono text-xs">{entry.action}</span>
       </Fact>
       <Fact name={t('outcomeLabel')}>
         <Badge kind={kind}>{t(`outcome.${outcome}`)}</Badge>
@@ -94,9 +109,14 @@ export function EntryDetail({ entry, names }: { entry: AuditEntry; names: Names 
       </Fact>
       {entry.resource_type && (
         <Fact name={t('what')}>
-          {entry.resource_type}
+          {kindName(entry.resource_type)}
           {entry.resource_id && (
-            <span className="block font-mono text-muted text-xs">{entry.resource_id}</span>
+            <>
+              <span className="block font-mono text-muted text-xs">{entry.resource_id}</span>
+              <Button size="sm" className="mt-2" onClick={onOnlyThing}>
+                {t('allOfThing')}
+              </Button>
+            </>
           )}
         </Fact>
       )}

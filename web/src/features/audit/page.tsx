@@ -13,79 +13,52 @@ import { replaceQuery } from '@/platform/route';
 import { Empty } from '@/ui/banner';
 import { Button } from '@/ui/button';
 import { Dialog } from '@/ui/dialog';
-import { SelectField } from '@/ui/field';
-import { ACTIONS } from './actions';
 import { EntryDetail, EntryRow } from './entry';
+import { FilterBar, showAll, useActionName } from './filter-bar';
+import { type Filters, filtersOf, queryOf } from './filters';
+import { Proof } from './proof';
 
-const auditQuery = (filter: { action: string | null; user_id: string | null }) =>
+const auditQuery = (filter: Record<string, string | null>) =>
   pagesQuery<AuditEntry>(keys.audit(filter), '/audit', { query: filter });
 
-function Trail() {
+function Trail({ filters }: { filters: Filters }) {
   const t = useTranslations('audit');
   const common = useTranslations('common');
-  const asked = useSearchParams();
-  const action = asked.get('action');
-  const user = asked.get('user');
+  const actionName = useActionName();
   const accounts = useAccounts();
-  const list = useInfiniteQuery(auditQuery({ action, user_id: user }));
+  const list = useInfiniteQuery(auditQuery(queryOf(filters)));
   const items = itemsOf(list.data);
   const [shown, setShown] = useState<AuditEntry | null>(null);
-  const filtered = action !== null || user !== null;
+  const filtered = Object.values(filters).some((value) => value !== null);
+
+  function onlyThing({ resource_type, resource_id }: AuditEntry) {
+    setShown(null);
+    replaceQuery({ kind: resource_type ?? null, thing: resource_id ?? null });
+  }
+
   return (
     <section className="glass flex flex-col rounded-lg p-5 sm:p-6">
-      <div className="grid items-end gap-3 pb-4 sm:grid-cols-[1fr_1fr_auto]">
-        <SelectField
-          label={t('action')}
-          value={action ?? ''}
-          onChange={(event) => replaceQuery({ action: event.target.value || null })}
-        >
-          <option value="">{t('everything')}</option>
-          {action !== null && !ACTIONS.some((known) => known === action) && (
-            <option value={action}>{action}</option>
-          )}
-          {ACTIONS.map((known) => (
-            <option key={known} value={known}>
-              {known}
-            </option>
-          ))}
-        </SelectField>
-        <SelectField
-          label={t('who')}
-          value={user ?? ''}
-          onChange={(event) => replaceQuery({ user: event.target.value || null })}
-        >
-          <option value="">{t('everyone')}</option>
-          {user !== null && !accounts.byId.has(user) && (
-            <option value={user}>{t('unknownAccount')}</option>
-          )}
-          {accounts.all.map(({ id, display_name, email }) => (
-            <option key={id} value={id}>
-              {email ? `${display_name} (${email})` : display_name}
-            </option>
-          ))}
-        </SelectField>
+      <FilterBar filters={filters} />
+      <div className="flex flex-wrap gap-2 pb-3">
         <Button
-          className="h-11"
+          size="sm"
           icon={<RefreshCw className="size-4" />}
           busy={list.isRefetching && !list.isFetchingNextPage}
           onClick={() => void list.refetch()}
         >
           {t('refresh')}
         </Button>
+        {filtered && (
+          <Button size="sm" kind="quiet" onClick={showAll}>
+            {t('showAll')}
+          </Button>
+        )}
       </div>
       <AdminList
         label={t('label')}
         query={list}
         count={items.length}
-        empty={
-          <Empty icon={<ScrollText />} title={filtered ? t('noneFound') : t('none')}>
-            {filtered && (
-              <Button size="sm" onClick={() => replaceQuery({ action: null, user: null })}>
-                {t('showAll')}
-              </Button>
-            )}
-          </Empty>
-        }
+        empty={<Empty icon={<ScrollText />} title={filtered ? t('noneFound') : t('none')} />}
       >
         {items.map((entry) => (
           <EntryRow
@@ -99,12 +72,24 @@ function Trail() {
       <Dialog
         open={shown !== null}
         onOpenChange={(open) => !open && setShown(null)}
-        title={shown?.action ?? ''}
+        title={shown ? actionName(shown.action) : ''}
         closeLabel={common('close')}
       >
-        {shown && <EntryDetail entry={shown} names={accounts.byId} />}
+        {shown && (
+          <EntryDetail entry={shown} names={accounts.byId} onOnlyThing={() => onlyThing(shown)} />
+        )}
       </Dialog>
     </section>
+  );
+}
+
+function Audit() {
+  const filters = filtersOf(useSearchParams());
+  return (
+    <>
+      <Trail filters={filters} />
+      <Proof filters={filters} />
+    </>
   );
 }
 
@@ -112,7 +97,7 @@ function Trail() {
 export function AuditPage() {
   return (
     <AdminPage place="audit">
-      <Trail />
+      <Audit />
     </AdminPage>
   );
 }

@@ -4,6 +4,27 @@
  */
 
 export interface paths {
+    "/api/v1/admin/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What all processes counted over a time, in at most 300 steps, and how
+         *     things are now. Counts are sums, levels the most of a step, and percentiles
+         *     are of all that was measured in a step, by whichever process.
+         */
+        get: operations["get_admin_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-keys": {
         parameters: {
             query?: never;
@@ -1161,6 +1182,27 @@ export interface paths {
         put?: never;
         /** Try a model server before it is added. */
         post: operations["post_nodes_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was asked with each key of the model servers: requests, errors and
+         *     tokens by hour and day, what the server allows, and until when a key rests.
+         *     What was asked in the last seconds is not in it yet.
+         */
+        get: operations["get_nodes_usage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3190,6 +3232,145 @@ export interface components {
             /** @description `open`, `used`, `revoked` or `expired`. */
             status: string;
         };
+        /** @description What is left of one allowance. */
+        KeyLimit: {
+            /**
+             * Format: int64
+             * @description All of it.
+             */
+            limit?: number | null;
+            /**
+             * Format: int64
+             * @description What is left.
+             */
+            remaining?: number | null;
+            /**
+             * Format: date-time
+             * @description When all of it is there again.
+             */
+            resets_at?: string | null;
+        };
+        /** @description What a model server said of how much may be asked with a key. */
+        KeyLimits: {
+            requests?: components["schemas"]["KeyLimit"] | null;
+            /**
+             * Format: date-time
+             * @description When it said so.
+             */
+            said_at: string;
+            tokens?: components["schemas"]["KeyLimit"] | null;
+        };
+        /** @description What was asked with a key. */
+        KeyTotals: {
+            /**
+             * Format: int64
+             * @description Tokens read, as the server counted.
+             */
+            input_tokens: number;
+            /**
+             * Format: int64
+             * @description Those that went wrong otherwise.
+             */
+            other_errors: number;
+            /**
+             * Format: int64
+             * @description Tokens written, as the server counted.
+             */
+            output_tokens: number;
+            /**
+             * Format: int64
+             * @description Those that were too many, or that nothing was left to pay for (429,
+             *     402).
+             */
+            rate_limited: number;
+            /**
+             * Format: int64
+             * @description Requests that were sent, those that were broken off included.
+             */
+            requests: number;
+            /**
+             * Format: int64
+             * @description Those that the server failed on (5xx).
+             */
+            server_errors: number;
+            /**
+             * Format: int64
+             * @description Those that were answered in full.
+             */
+            succeeded: number;
+            /**
+             * Format: int64
+             * @description Those whose key was refused (401, 403).
+             */
+            unauthorized: number;
+        };
+        /** @description An hour or a day of a key. */
+        KeyUsagePoint: components["schemas"]["KeyTotals"] & {
+            /**
+             * Format: date-time
+             * @description Where it begins.
+             */
+            at: string;
+        };
+        /** @description What was asked with one key, by all processes. */
+        KeyUsageView: {
+            /**
+             * @description Why it rests: `refused` (the server refuses the key) or `limited` (the
+             *     server was asked too often).
+             */
+            cooldown_reason?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when it rests, as the process that answers sees it.
+             */
+            cooldown_until?: string | null;
+            /** @description The days on which it was used, oldest first. */
+            days: components["schemas"]["KeyUsagePoint"][];
+            /** @description The hours in which it was used, oldest first. */
+            hours: components["schemas"]["KeyUsagePoint"][];
+            /** @description What was asked in the 24 hours. */
+            last_day: components["schemas"]["KeyTotals"];
+            /**
+             * @description Its last four characters; empty where the key is too short for them to
+             *     tell nothing.
+             */
+            last_four: string;
+            /** @description What was asked in the 30 days. */
+            last_month: components["schemas"]["KeyTotals"];
+            /**
+             * Format: date-time
+             * @description When it was used last, within the 30 days.
+             */
+            last_used_at?: string | null;
+            limits?: components["schemas"]["KeyLimits"] | null;
+            /**
+             * Format: uuid
+             * @description The node.
+             */
+            node_id: string;
+            /** @description What it is called, or was. */
+            node_name: string;
+            /**
+             * Format: int32
+             * @description The key's place among the node's keys, from 1; `null` for a node
+             *     without keys.
+             */
+            position?: number | null;
+            /** @description Whether the node still has it. */
+            present: boolean;
+        };
+        /** @description How the last backup came out. */
+        LastBackup: {
+            /**
+             * Format: date-time
+             * @description When it ended, or was asked for.
+             */
+            at: string;
+            /** @description `waiting`, `running`, `done` or `failed`. */
+            status: string;
+            /** @description Whether it was restored on trial and compared. */
+            verified: boolean;
+        };
         /** @description `POST /api/v1/auth/identities/{provider}/link`: where the page goes next. */
         LinkStarted: {
             /**
@@ -3303,6 +3484,147 @@ export interface components {
              */
             turn_id?: string | null;
         };
+        /** @description What all processes counted in one step. */
+        MetricPoint: {
+            append_ms?: components["schemas"]["Percentiles"] | null;
+            /**
+             * Format: date-time
+             * @description Where it begins.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description Those that went wrong otherwise.
+             */
+            calls_failed: number;
+            /**
+             * Format: int64
+             * @description Those that were refused for their key or for being too many.
+             */
+            calls_refused: number;
+            /**
+             * Format: int64
+             * @description Requests to model servers that were answered.
+             */
+            calls_succeeded: number;
+            /**
+             * Format: double
+             * @description Processors in use, on average.
+             */
+            cpus?: number | null;
+            /**
+             * Format: int64
+             * @description The most connections to the database in use.
+             */
+            database_connections: number;
+            first_token_ms?: components["schemas"]["Percentiles"] | null;
+            /**
+             * Format: int64
+             * @description Tokens that models read.
+             */
+            input_tokens: number;
+            /**
+             * Format: int64
+             * @description The most memory, in bytes.
+             */
+            memory_bytes?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens that models wrote.
+             */
+            output_tokens: number;
+            /**
+             * Format: int64
+             * @description The most processes that ran at a time.
+             */
+            processes: number;
+            /**
+             * Format: int64
+             * @description Requests that were too many; they are among the refused ones.
+             */
+            rate_limited: number;
+            request_ms?: components["schemas"]["Percentiles"] | null;
+            /**
+             * Format: int64
+             * @description Requests answered with a status from 500.
+             */
+            requests_failed: number;
+            /**
+             * Format: int64
+             * @description Requests answered with a status below 400.
+             */
+            requests_ok: number;
+            /**
+             * Format: int64
+             * @description Requests answered with a status from 400 to 499.
+             */
+            requests_refused: number;
+            /**
+             * Format: int64
+             * @description The most open WebSockets.
+             */
+            sockets: number;
+            /**
+             * Format: int64
+             * @description The most who watched a turn.
+             */
+            streams: number;
+            /**
+             * Format: int64
+             * @description Turns that ended with an answer.
+             */
+            turns_completed: number;
+            /**
+             * Format: int64
+             * @description Turns that ended with an error.
+             */
+            turns_failed: number;
+            /**
+             * Format: int64
+             * @description The most turns that ran at a time.
+             */
+            turns_running: number;
+            /**
+             * Format: int64
+             * @description Turns that began.
+             */
+            turns_started: number;
+            /**
+             * Format: int64
+             * @description Turns that somebody, or the end of a process, stopped.
+             */
+            turns_stopped: number;
+        };
+        /** @description What all processes counted in a time. */
+        MetricsReport: {
+            /**
+             * Format: date-time
+             * @description When the first minute that is still kept was.
+             */
+            first_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Where the first step begins.
+             */
+            from: string;
+            /** @description How things are now. */
+            health: components["schemas"]["SystemHealth"];
+            /**
+             * @description The steps in which a process wrote something down, oldest first. One
+             *     that is missing is a time of which nothing is known.
+             */
+            points: components["schemas"]["MetricPoint"][];
+            /**
+             * Format: int32
+             * @description The length of a step, chosen so that there are at most 300.
+             */
+            step_seconds: number;
+            /**
+             * Format: date-time
+             * @description The end.
+             */
+            to: string;
+        };
         /** @description One of them, to whoever asks. */
         ModelAnswer: components["schemas"]["OpenAiModel"] | components["schemas"]["AnthropicModel"];
         /** @description `GET /api/v1/models`. */
@@ -3415,6 +3737,24 @@ export interface components {
             ok: boolean;
             /** @description The server's version, where it says. */
             server_version?: string | null;
+        };
+        /**
+         * @description The answer of `GET /api/v1/nodes/usage`: what was asked with each key of the
+         *     model servers. A node without keys has one row.
+         */
+        NodeUsageReport: {
+            /**
+             * Format: date-time
+             * @description The beginning of the first of 30 days in UTC; the last one is today.
+             */
+            days_from: string;
+            /**
+             * Format: date-time
+             * @description The beginning of the first of 24 hours; the last one runs now.
+             */
+            hours_from: string;
+            /** @description By node and place of the key; those that are gone come last. */
+            items: components["schemas"]["KeyUsageView"][];
         };
         /** @description A node with its state. */
         NodeView: {
@@ -4294,6 +4634,24 @@ export interface components {
             /** @description The whole link: `https://…/reset-password#token=…`. */
             url: string;
         };
+        /** @description Milliseconds that a share of all took at most. */
+        Percentiles: {
+            /**
+             * Format: double
+             * @description Half of them.
+             */
+            p50: number;
+            /**
+             * Format: double
+             * @description 95 of a hundred.
+             */
+            p95: number;
+            /**
+             * Format: double
+             * @description 99 of a hundred.
+             */
+            p99: number;
+        };
         /** @description The body of every error. */
         Problem: {
             budget?: components["schemas"]["BudgetProblem"] | null;
@@ -4668,6 +5026,39 @@ export interface components {
              */
             thinking?: string | null;
         };
+        /** @description How things are now. */
+        SystemHealth: {
+            /** @description Whether the server has a directory for backups. */
+            backups_configured: boolean;
+            /**
+             * Format: int32
+             * @description This process's connections to it in use.
+             */
+            database_connections: number;
+            /**
+             * Format: int32
+             * @description And at most.
+             */
+            database_connections_max: number;
+            /**
+             * Format: double
+             * @description How long the database takes to answer, in milliseconds.
+             */
+            database_ms: number;
+            last_backup?: components["schemas"]["LastBackup"] | null;
+            /**
+             * Format: int64
+             * @description Processes that wrote something down within two minutes.
+             */
+            processes: number;
+            /**
+             * Format: int64
+             * @description For how long it has been running.
+             */
+            uptime_seconds: number;
+            /** @description The version of the process that answers. */
+            version: string;
+        };
         /** @description One call of a tool. */
         ToolCallView: {
             /** @description Its arguments as JSON text. */
@@ -4973,6 +5364,102 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_admin_metrics: {
+        parameters: {
+            query?: {
+                /** @description The beginning; an hour before the end unless given. */
+                from?: string;
+                /** @description The end; now unless given. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricsReport"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_api_keys: {
         parameters: {
             query?: {
@@ -5617,6 +6104,16 @@ export interface operations {
                 action?: string;
                 /** @description Only by this account. */
                 user_id?: string;
+                /** @description Only what ended so. */
+                outcome?: "success" | "failure" | "denied";
+                /** @description Only from then on. */
+                from?: string;
+                /** @description Only before then. */
+                to?: string;
+                /** @description Only on this kind of thing: `node`, `user`, … */
+                resource_type?: string;
+                /** @description Only on this one. */
+                resource_id?: string;
                 /** @description Where the page before ended. */
                 cursor?: string;
                 /** @description How many rows, 1 to 200; 50 unless given. */
@@ -5717,6 +6214,16 @@ export interface operations {
                 action?: string;
                 /** @description Only by this account. */
                 user_id?: string;
+                /** @description Only what ended so. */
+                outcome?: "success" | "failure" | "denied";
+                /** @description Only from then on. */
+                from?: string;
+                /** @description Only before then. */
+                to?: string;
+                /** @description Only on this kind of thing: `node`, `user`, … */
+                resource_type?: string;
+                /** @description Only on this one. */
+                resource_id?: string;
             };
             header?: never;
             path?: never;
@@ -13661,6 +14168,97 @@ export interface operations {
             };
             /** @description Payload Too Large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_nodes_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeUsageReport"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -20,6 +20,8 @@ export const keys = {
   budgets: (subject: string | null) => ['budgets', subject] as const,
   prices: ['model-prices'] as const,
   backups: ['backups'] as const,
+  metrics: (range: string) => ['metrics', range] as const,
+  keyUsage: ['key-usage'] as const,
   audit: (filter: Record<string, string | null>) => ['audit', filter] as const,
   conversationLists: ['conversations'] as const,
   conversations: (filter: ConversationFilter, narrowing: object = {}) =>

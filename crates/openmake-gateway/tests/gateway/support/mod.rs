@@ -18,7 +18,7 @@ use http_body_util::BodyExt as _;
 use openmake_egress::{AllowedHosts, Egress, EgressSettings, SystemResolver};
 use openmake_gateway::{Gateway, GatewayParts, GatewaySettings, Images, RateSettings};
 use openmake_store::{Store, secrets::KeyRing, wakeups::Heard};
-use openmake_types::{Clock as _, ManualClock, RandomIds, SystemClock};
+use openmake_types::{Clock as _, Ids as _, ManualClock, ProcessId, RandomIds, SystemClock};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use testkit::database::TestDatabase;
@@ -107,6 +107,7 @@ impl TestApp {
             keys: KeyRing::from_bytes([7; 32]),
             clock: Arc::clone(&clock) as _,
             ids: Arc::new(RandomIds),
+            process: ProcessId::from_uuid(RandomIds.uuid(SystemClock.now())),
             settings,
             ai: BoxCloneSyncService::new(ai.router()),
             ai_routes: ai::routes(),
@@ -148,6 +149,7 @@ impl TestApp {
             keys: KeyRing::from_bytes([7; 32]),
             clock: Arc::clone(&self.clock) as _,
             ids: Arc::new(RandomIds),
+            process: ProcessId::from_uuid(RandomIds.uuid(SystemClock.now())),
             settings,
             ai: BoxCloneSyncService::new(self.ai.router()),
             ai_routes: ai::routes(),

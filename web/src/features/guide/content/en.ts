@@ -10,7 +10,7 @@ export const chapters: readonly Chapter[] = [
 2. Choose **Connect a model server**. Ollama on this machine is found by itself; for anything else, enter its address and, where it wants one, its key.
 3. Test the connection. The list then shows which models the server has.
 
-With several servers, each request goes to a healthy one that has the model and is least busy. If one fails before it has said anything, the next one answers.
+With several servers, each request goes to a healthy one that has the model and is least busy. If one fails before it has said anything, the next one answers. Administrators see under **Model keys** what was asked with each key, and under **Figures** how the server is doing.
 
 You can choose a model for each conversation above the message field, or leave the choice to a profile such as **OpenMake Auto**. The sliders in the message field set how much the model thinks, its temperature, and instructions for the whole chat. What new chats begin with is under **Settings**.`,
   },

@@ -1,0 +1,5 @@
+import { MetricsPage } from '@/features/metrics';
+
+export default function Page() {
+  return <MetricsPage />;
+}

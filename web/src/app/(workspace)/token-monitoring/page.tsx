@@ -1,0 +1,5 @@
+import { TokensPage } from '@/features/tokens';
+
+export default function Page() {
+  return <TokensPage />;
+}
