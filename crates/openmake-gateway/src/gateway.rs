@@ -33,6 +33,7 @@ use tower_http::{
 };
 
 use crate::{
+    administered::{self, Administered},
     authority::AuthorityCache,
     docs, forward, guard,
     metrics::Metrics,
@@ -111,6 +112,7 @@ impl Gateway {
             backup_codes: BackupCodeKey::new(&parts.keys),
             passkeys: PasskeySite::new(&parts.settings.sign_in.public_url),
             hasher: Hasher::new(Arc::clone(&parts.ids), metrics.clone()),
+            administered: Administered::default(),
             limits: RateLimits::new(&parts.settings.rates),
             key_limits: KeyLimits::default(),
             proxies: Proxies::new(parts.settings.trusted_proxies.clone()),
@@ -132,6 +134,7 @@ impl Gateway {
             tasks: parts.tasks,
             stop: parts.stop,
         });
+        app.tasks.spawn(administered::follow(app.clone()));
         Self {
             app,
             ai_routes: parts.ai_routes,

@@ -8,6 +8,7 @@ mod clock;
 mod content;
 mod error;
 mod ids;
+mod limit;
 mod scope;
 mod usage;
 
@@ -22,5 +23,6 @@ pub use ids::{
     ApiKeyId, BlobId, BudgetId, ConversationId, FixedIds, GroupId, Ids, InvitationId, MessageId,
     NodeId, ProcessId, RandomIds, SessionId, SliceId, TurnId, UserId,
 };
+pub use limit::{Limit, Limits, MAX_IMAGE_BYTES, MAX_MESSAGE_CHARACTERS};
 pub use scope::Scope;
 pub use usage::{TokenCounts, TurnMetrics};

@@ -26,6 +26,8 @@ mod openai;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod profiles;
+#[cfg(test)]
 mod responses;
 #[cfg(test)]
 mod stopping;

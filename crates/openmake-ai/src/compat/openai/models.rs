@@ -96,7 +96,8 @@ pub(crate) async fn get(
     Allowed { actor, .. }: Allowed<Chat>,
     Path(id): Path<String>,
 ) -> Result<Json<ModelObject>, ApiError> {
-    let canonical = core.profiles.lookup(&id).unwrap_or(&id);
+    let profiles = core.administered.profiles();
+    let canonical = profiles.lookup(&id).unwrap_or(&id);
     let found = listed(&core, &actor.models)
         .await
         .into_iter()

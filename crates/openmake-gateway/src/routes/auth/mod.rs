@@ -2,6 +2,7 @@
 
 mod arrival;
 pub(crate) mod delete;
+pub(crate) mod email;
 pub(crate) mod export;
 pub(crate) mod guest;
 pub(crate) mod identities;
