@@ -24,6 +24,7 @@ const CODES = [
   'image_too_large',
   'unsupported_image',
   'rate_limited',
+  'tokens_limited',
   'quota_exceeded',
   'budget_unknown',
   'upstream_failed',

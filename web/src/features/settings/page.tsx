@@ -7,6 +7,8 @@ import { useUser } from '@/platform/session';
 import { Section } from '@/ui/section';
 import { Devices, Password, Profile } from './account';
 import { Appearance } from './appearance';
+import { OwnData } from './data';
+import { Email } from './email';
 
 /** /settings */
 export function SettingsPage() {
@@ -19,12 +21,14 @@ export function SettingsPage() {
         <>
           <Profile />
           <Reauthentication>
+            <Email />
             <Password />
             <Section id="security" title={t('security.title')} lead={t('security.lead')}>
               <SecurityControls />
             </Section>
+            <Devices />
+            <OwnData />
           </Reauthentication>
-          <Devices />
         </>
       )}
     </WorkspacePage>
