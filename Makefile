@@ -51,6 +51,14 @@ test: ## Run everything that CI runs (PHASES="fmt clippy" for some of it)
 test-real-model: ## Test against llama.cpp with a real model (builds it once: 15 minutes)
 	$(XTASK) real-model
 
+.PHONY: lighthouse
+lighthouse: ## Ask Lighthouse about /login and /chat, in Chromium
+	$(XTASK) lighthouse
+
+.PHONY: screenshots
+screenshots: ## Take the pictures in docs/screenshots anew
+	$(XTASK) screenshots
+
 .PHONY: bench
 bench: ## Measure OpenMake and write docs/benchmarks.md (SMOKE=1 only sees that it runs; LITELLM=0; SCENARIOS="streams")
 	$(XTASK) web

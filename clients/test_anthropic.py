@@ -46,6 +46,16 @@ class Messages(unittest.TestCase):
         self.assertGreater(message.usage.input_tokens, 0)
         self.assertGreater(message.usage.output_tokens, 0)
 
+    def test_the_models(self):
+        models = list(self.client.models.list())
+        self.assertIn(MODEL, [model.id for model in models])
+        self.assertIn("openmake_auto", [model.id for model in models])
+        one = self.client.models.retrieve(MODEL)
+        self.assertEqual((one.id, one.type, one.lifecycle), (MODEL, "model", "active"))
+        self.assertEqual(one.created_at.year, 1970)
+        with self.assertRaises(anthropic.NotFoundError):
+            self.client.models.retrieve("nothing")
+
     def test_a_stream(self):
         with self.client.messages.stream(
             model=MODEL, max_tokens=2048, messages=said("/echo apples and pears")

@@ -1,6 +1,8 @@
 import type { NextConfig } from 'next';
 
 const config: NextConfig = {
+  // `page.dev.tsx` is a page in development only: /design.
+  pageExtensions: process.env.NODE_ENV === 'development' ? ['dev.tsx', 'tsx', 'ts'] : ['tsx', 'ts'],
   output: 'export',
   // `/x` is x's page; the server redirects `/x/` to it.
   trailingSlash: false,

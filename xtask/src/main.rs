@@ -6,6 +6,7 @@
     reason = "a command-line tool talks to its terminal"
 )]
 
+mod browser;
 mod cache;
 mod clients;
 mod demo;
@@ -87,6 +88,10 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<OsString>,
     },
+    /// Ask Lighthouse about the pages
+    Lighthouse,
+    /// Take the pictures of the README anew
+    Screenshots,
     /// Run the providers' tests against llama.cpp with a real model
     RealModel,
     /// Look for known vulnerabilities among the dependencies
@@ -145,6 +150,8 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Generate { check: false } => generated::write()?,
         Task::Tidy => tidy::run()?,
         Task::Demo { arguments } => demo::run(&arguments)?,
+        Task::Lighthouse => browser::lighthouse()?,
+        Task::Screenshots => browser::screenshots()?,
         Task::RealModel => real_model::test()?,
         Task::Advisories => phases::advisories()?,
         Task::Web => web::ensure_built()?,

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 
 use crate::{
-    block_on, cache, clients, demo, generated, process, scratch, sqlx, tidy, tools, web, wheels,
+    block_on, browser, cache, clients, demo, generated, process, scratch, sqlx, tidy, tools, web,
+    wheels,
 };
 
 /// One step with a name of its own.
@@ -19,7 +20,7 @@ struct Phase {
 
 /// The profile of the program that browsers and process tests use: optimised,
 /// but built in less time than a release.
-const PROGRAM_PROFILE: &str = "optimised";
+pub(crate) const PROGRAM_PROFILE: &str = "optimised";
 
 const PHASES: &[Phase] = &[
     Phase {
@@ -128,7 +129,7 @@ const PHASES: &[Phase] = &[
     Phase {
         name: "browser",
         what: "the browser tests",
-        run: browser,
+        run: browser::test,
     },
 ];
 
@@ -259,7 +260,8 @@ fn nextest(major: u32, what: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn program() -> anyhow::Result<()> {
+/// Builds the program, with the page in it, and the scripted model server.
+pub(crate) fn program() -> anyhow::Result<()> {
     web::ensure_built()?;
     process::run(
         process::cargo()
@@ -271,17 +273,4 @@ fn program() -> anyhow::Result<()> {
 fn vendors_clients() -> anyhow::Result<()> {
     program()?;
     clients::test(&cache::target().join(PROGRAM_PROFILE))
-}
-
-fn browser() -> anyhow::Result<()> {
-    program()?;
-    let chromium = tools::chromium()?;
-    wheels::ensure(wheels::CURRENT)?;
-    let programs = cache::target().join(PROGRAM_PROFILE);
-    process::run(
-        process::npm(&["run", "e2e"])?
-            .env("OPENMAKE_BIN", programs.join("openmake"))
-            .env("SCRIPTED_MODEL_BIN", programs.join("scripted-model"))
-            .env("CHROMIUM_PATH", chromium),
-    )
 }

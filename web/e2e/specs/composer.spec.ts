@@ -182,3 +182,25 @@ test('a long conversation opens at its end, jumps there, and keeps the place', a
   await app.words(words + 10);
   expect(await below()).toBeGreaterThanOrEqual(from);
 });
+
+test('what an input method is composing is not sent', async ({ app }) => {
+  await app.setUp();
+  await app.composer.focus();
+  const keyboard = await app.page.context().newCDPSession(app.page);
+  const compose = (text: string) =>
+    keyboard.send('Input.imeSetComposition', {
+      text,
+      selectionStart: text.length,
+      selectionEnd: text.length,
+    });
+  for (const text of ['ㅇ', '아', '안', '안ㄴ', '안녀', '안녕']) await compose(text);
+  await expect(app.composer).toHaveValue('안녕');
+  // This Enter takes the syllable, as every Korean keyboard does.
+  await app.composer.press('Enter');
+  await expect(app.composer).toHaveValue(/안녕/);
+  await expect(app.questions).toHaveCount(0);
+  await keyboard.send('Input.insertText', { text: '안녕' });
+  await app.composer.press('Enter');
+  await expect(app.questions).toContainText('안녕');
+  await app.answered();
+});

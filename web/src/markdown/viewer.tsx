@@ -6,6 +6,7 @@ import { type KeyboardEvent, useRef, useState } from 'react';
 import { useFormatter, useTranslations } from 'use-intl';
 import { IconButton } from '@/ui/button';
 import { cx } from '@/ui/cx';
+import { useOpener } from '@/ui/opener';
 
 /** A picture that the viewer shows. */
 export interface Viewed {
@@ -33,8 +34,7 @@ export function Viewer({
   // Of the picture's own size; `null` fits it to the window.
   const [scale, setScale] = useState<number | null>(null);
   const image = useRef<HTMLImageElement>(null);
-  // Radix gives the focus back to a trigger only, and this has none.
-  const [opener] = useState(() => document.activeElement);
+  const giveBack = useOpener(true);
   const picture = pictures[index];
   if (!picture) return null;
 
@@ -67,7 +67,7 @@ export function Viewer({
           data-modal=""
           aria-describedby={undefined}
           onKeyDown={onKeyDown}
-          onCloseAutoFocus={() => opener instanceof HTMLElement && opener.focus()}
+          onCloseAutoFocus={giveBack}
           className="fixed inset-0 z-(--layer-dialog) flex animate-fade flex-col bg-bg focus:outline-none"
         >
           <div className="flex items-center gap-1 border-line border-b px-3 py-2 sm:px-4">

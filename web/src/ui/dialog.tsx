@@ -4,6 +4,7 @@ import * as Radix from '@radix-ui/react-dialog';
 import { X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { Button, IconButton } from './button';
+import { useOpener } from './opener';
 
 interface DialogProps {
   open: boolean;
@@ -34,12 +35,14 @@ export function Dialog({
   closeLabel,
   children,
 }: DialogProps) {
+  const giveBack = useOpener(open);
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <Overlay />
         <Radix.Content
           data-modal=""
+          onCloseAutoFocus={giveBack}
           {...(description ? {} : { 'aria-describedby': undefined })}
           className="float fixed top-1/2 left-1/2 z-(--layer-dialog) max-h-[calc(100dvh-2rem)] w-[min(32rem,calc(100vw-2rem))] -translate-x-1/2 -translate-y-1/2 overflow-y-auto rounded-lg p-6 focus:outline-none"
         >
@@ -102,12 +105,14 @@ export function Drawer({
   title: string;
   children: ReactNode;
 }) {
+  const giveBack = useOpener(open);
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <Overlay />
         <Radix.Content
           data-modal=""
+          onCloseAutoFocus={giveBack}
           aria-describedby={undefined}
           className="fixed inset-y-0 left-0 z-(--layer-dialog) w-[min(20rem,86vw)] animate-fade border-line border-e bg-sidebar focus:outline-none"
         >

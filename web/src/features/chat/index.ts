@@ -1,4 +1,3 @@
 export { ChatPage } from './components/chat-page';
 export { FirstQuestion } from './components/first-question';
-export { forgetDrafts } from './drafts';
 export { connectRuns, outbox, queue, runs } from './engine';

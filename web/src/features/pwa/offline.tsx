@@ -1,14 +1,49 @@
 'use client';
 
 import { useQuery } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { Copy } from 'lucide-react';
+import { useEffect, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { sendJson } from '@/platform/api/http';
+import { readDrafts } from '@/platform/drafts';
+import { copyText } from '@/platform/files';
 import { keys } from '@/platform/query/keys';
-import { Button } from '@/ui/button';
+import { Button, IconButton } from '@/ui/button';
 import { Splash } from '@/ui/splash';
+import { toast } from '@/ui/toast';
 
 const ASK_MS = 3_000;
+
+/** What was being written: kept in this browser, so it can be read here. */
+function Drafts() {
+  const t = useTranslations('pwa');
+  const code = useTranslations('code');
+  const [drafts] = useState(readDrafts);
+  if (drafts.length === 0) return null;
+  const copy = async (text: string) => {
+    if (await copyText(text)) toast(code('copied'));
+  };
+  return (
+    <section aria-labelledby="drafts" className="mt-6 w-full max-w-md text-start">
+      <h2 id="drafts" className="font-medium">
+        {t('drafts')}
+      </h2>
+      <p className="text-muted text-sm">{t('draftsHelp')}</p>
+      <ul className="mt-2 flex max-h-72 flex-col gap-2 overflow-y-auto">
+        {drafts.map(({ slot, text }) => (
+          <li key={slot} className="flex items-start gap-2 rounded-md border border-line p-3">
+            <p className="line-clamp-4 min-w-0 flex-1 whitespace-pre-wrap break-words text-sm">
+              {text}
+            </p>
+            <IconButton label={code('copy')} size="sm" onClick={() => void copy(text)}>
+              <Copy className="size-4" />
+            </IconButton>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
 
 /**
  * /offline, and what stands at any address while the server does not answer:
@@ -49,6 +84,7 @@ export function OfflinePage() {
           {t('retry')}
         </Button>
       )}
+      {!there && <Drafts />}
     </Splash>
   );
 }

@@ -2,8 +2,9 @@
 
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { connectRuns, forgetDrafts, outbox, queue, runs } from '@/features/chat';
+import { connectRuns, outbox, queue, runs } from '@/features/chat';
 import { changeHandler } from '@/features/conversations';
+import { forgetDrafts } from '@/platform/drafts';
 import { live } from '@/platform/live';
 import type { EndReason } from '@/platform/session';
 import { session } from '@/platform/session';

@@ -82,7 +82,7 @@ export function AppShell({ children }: { children: ReactNode }) {
             <Sidebar name={name} onOpen={() => undefined} onHide={() => hide(true)} />
           </div>
         )}
-        <div id="main" className="flex min-w-0 flex-1 flex-col">
+        <div id="main" tabIndex={-1} className="flex min-w-0 flex-1 flex-col focus:outline-none">
           {children}
         </div>
       </div>

@@ -1970,7 +1970,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The models that can be asked now with this credential, in OpenAI's form. */
+        /**
+         * The models that can be asked now with this credential, in OpenAI's form;
+         *     in Anthropic's where the header `anthropic-version` says that its client asks.
+         */
         get: operations["get_v1_models"];
         put?: never;
         post?: never;
@@ -2203,6 +2206,35 @@ export interface components {
              * @description The share of probability that tokens are drawn from.
              */
             top_p?: number | null;
+        };
+        /** @description A model as Anthropic's clients read it. */
+        AnthropicModel: {
+            /** @description Always the epoch, which stands for "unknown" in this protocol. */
+            created_at: string;
+            /** @description The same name: it is what people know here. */
+            display_name: string;
+            /** @description The name to ask for. */
+            id: string;
+            /** @description `active`. */
+            lifecycle: string;
+            /**
+             * Format: int64
+             * @description The tokens that it can read, where that is known.
+             */
+            max_input_tokens?: number | null;
+            /** @description `model`. */
+            type: string;
+        };
+        /** @description Models as Anthropic's clients read them: all on one page. */
+        AnthropicModelList: {
+            /** @description Profiles first, then real models by name. */
+            data: components["schemas"]["AnthropicModel"][];
+            /** @description The first one's name. */
+            first_id?: string | null;
+            /** @description `false`. */
+            has_more: boolean;
+            /** @description The last one's name. */
+            last_id?: string | null;
         };
         /** @description How many tokens a request reads. */
         AnthropicTokenCount: {
@@ -3372,6 +3404,8 @@ export interface components {
             /** @description Every role, administrators first. */
             roles: components["schemas"]["RoleModelsView"][];
         };
+        /** @description One of them, to whoever asks. */
+        ModelAnswer: components["schemas"]["OpenAiModel"] | components["schemas"]["AnthropicModel"];
         /** @description `GET /api/v1/models`. */
         ModelList: {
             /** @description The model of new conversations. */
@@ -3433,6 +3467,8 @@ export interface components {
              */
             real_model?: string | null;
         };
+        /** @description The same to whoever asks. */
+        ModelsAnswer: components["schemas"]["OpenAiModelList"] | components["schemas"]["AnthropicModelList"];
         /** @description A node's key, without the key. */
         NodeKeyView: {
             /**
@@ -18658,7 +18694,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OpenAiModelList"];
+                    "application/json": components["schemas"]["ModelsAnswer"];
                 };
             };
             /** @description Bad Request */
@@ -18752,7 +18788,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OpenAiModel"];
+                    "application/json": components["schemas"]["ModelAnswer"];
                 };
             };
             /** @description Bad Request */

@@ -5,6 +5,7 @@
 
 mod conversation;
 mod events;
+pub(crate) mod models;
 mod request;
 mod wire;
 

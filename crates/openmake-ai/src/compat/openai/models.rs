@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use http::HeaderMap;
 use openmake_api::{
     Allowed, ApiError,
     authorize::Chat,
@@ -14,7 +15,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    compat::{Listed, ListedKind, list as listed},
+    compat::{
+        Listed, ListedKind,
+        anthropic::models::{self as anthropic, ModelInfo, ModelInfos},
+        list as listed,
+    },
     core::Core,
 };
 
@@ -63,22 +68,51 @@ pub(crate) struct ModelObjects {
     data: Vec<ModelObject>,
 }
 
-/// The models that can be asked now with this credential, in OpenAI's form.
+/// The same to whoever asks.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum ModelsAnswer {
+    /// As OpenAI's clients read it.
+    OpenAi(ModelObjects),
+    /// As Anthropic's do.
+    Anthropic(ModelInfos),
+}
+
+/// One of them, to whoever asks.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum ModelAnswer {
+    /// As OpenAI's clients read it.
+    OpenAi(ModelObject),
+    /// As Anthropic's do.
+    Anthropic(ModelInfo),
+}
+
+/// The models that can be asked now with this credential, in OpenAI's form;
+/// in Anthropic's where the header `anthropic-version` says that its client asks.
 #[utoipa::path(
     get,
     path = "/v1/models",
     tag = "OpenAI",
-    responses((status = OK, body = ModelObjects), ReadProblems),
+    responses(
+        (status = OK, body = ModelsAnswer),
+        ReadProblems,
+    ),
     security(("bearer" = [])),
 )]
 pub(crate) async fn list(
     State(core): State<Arc<Core>>,
     Allowed { actor, .. }: Allowed<Chat>,
-) -> Json<ModelObjects> {
+    headers: HeaderMap,
+) -> Json<ModelsAnswer> {
     let models = listed(&core, &actor.models).await;
-    Json(ModelObjects {
-        object: "list",
-        data: models.into_iter().map(ModelObject::from).collect(),
+    Json(if anthropic::asks(&headers) {
+        ModelsAnswer::Anthropic(models.into())
+    } else {
+        ModelsAnswer::OpenAi(ModelObjects {
+            object: "list",
+            data: models.into_iter().map(ModelObject::from).collect(),
+        })
     })
 }
 
@@ -88,24 +122,30 @@ pub(crate) async fn list(
     path = "/v1/models/{id}",
     tag = "OpenAI",
     params(("id" = String, Path, description = "The name, with `/` in it written as `%2F`")),
-    responses((status = OK, body = ModelObject), ReadProblems),
+    responses((status = OK, body = ModelAnswer), ReadProblems),
     security(("bearer" = [])),
 )]
 pub(crate) async fn get(
     State(core): State<Arc<Core>>,
     Allowed { actor, .. }: Allowed<Chat>,
+    headers: HeaderMap,
     Path(id): Path<String>,
-) -> Result<Json<ModelObject>, ApiError> {
+) -> Result<Json<ModelAnswer>, ApiError> {
     let profiles = core.administered.profiles();
     let canonical = profiles.lookup(&id).unwrap_or(&id);
     let found = listed(&core, &actor.models)
         .await
         .into_iter()
         .find(|model| model.name == canonical);
-    found.map(|model| Json(model.into())).ok_or_else(|| {
+    let found = found.ok_or_else(|| {
         ApiError::new(ErrorKind::NotFound, format!("There is no model {id}."))
             .with_code("model_not_found")
             .with_hint("GET /v1/models lists those that there are.")
             .and_field("model", "unknown", "There is no such model.")
-    })
+    })?;
+    Ok(Json(if anthropic::asks(&headers) {
+        ModelAnswer::Anthropic(found.into())
+    } else {
+        ModelAnswer::OpenAi(found.into())
+    }))
 }

@@ -1,5 +1,6 @@
 'use client';
 
+import { useSearchParams } from 'next/navigation';
 import { useEffect, useMemo, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { useConversationActions } from '@/features/conversations';
@@ -9,16 +10,17 @@ import { preloadMarkdown } from '@/markdown';
 import { isNotFound } from '@/platform/api/problem';
 import type { Conversation, Message } from '@/platform/api/types';
 import { onCommand } from '@/platform/commands';
+import { readDraft, writeDraft } from '@/platform/drafts';
 import { useExplain } from '@/platform/errors';
 import { copyText } from '@/platform/files';
-import { ConversationLink, useConversationId } from '@/platform/route';
+import { ConversationLink, replaceQuery, useConversationId } from '@/platform/route';
 import { Banner, Empty } from '@/ui/banner';
 import { Button } from '@/ui/button';
 import { Spinner } from '@/ui/spinner';
 import { toast } from '@/ui/toast';
-import { readDraft, writeDraft } from '../drafts';
 import { type Shown, useChatActions, useModel, useOutgoing, useQueue, useShown } from '../hooks';
 import type { Outgoing, Picture } from '../outbox';
+import { sharedText } from '../shared';
 import { Announcer } from './announcer';
 import { Composer } from './composer';
 import { OutgoingQuestion } from './question';
@@ -44,6 +46,19 @@ function useDraft(id: string | null) {
       writeDraft(id, text);
     },
   };
+}
+
+/** Takes what another app shared into the text of a new question. */
+function useShared(id: string | null, draft: { text: string; setText: (text: string) => void }) {
+  const query = useSearchParams();
+  useEffect(() => {
+    // Read where it is, not from `query`: it is taken once, whatever runs again.
+    const shared = query.size > 0 && id === null ? sharedText(window.location.search) : null;
+    if (shared === null) return;
+    replaceQuery({ title: null, text: null, url: null });
+    // What was being written stays.
+    draft.setText(draft.text === '' ? shared : `${draft.text}\n\n${shared}`);
+  }, [id, query, draft]);
 }
 
 /** Copies the last answer when the keys for it are pressed. */
@@ -120,6 +135,7 @@ export function ChatPage() {
   const [model, setModel] = useModel(shown.conversation);
   const actions = useChatActions(id, shown.tree);
   const draft = useDraft(id);
+  useShared(id, draft);
   const [nudges, setNudges] = useState(0);
 
   useEffect(preloadMarkdown, []);

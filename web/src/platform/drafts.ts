@@ -22,6 +22,14 @@ export function readDraft(conversationId: string | null): string {
   return typeof draft === 'string' ? draft : '';
 }
 
+/** All that was typed and not sent, the newest first. */
+export function readDrafts(): { slot: string; text: string }[] {
+  return Object.entries(all())
+    .filter(([, text]) => typeof text === 'string' && text.trim() !== '')
+    .map(([slot, text]) => ({ slot, text }))
+    .reverse();
+}
+
 /** Keeps what was typed; an empty text forgets it. */
 export function writeDraft(conversationId: string | null, text: string): void {
   const { [slot(conversationId)]: _old, ...others } = all();

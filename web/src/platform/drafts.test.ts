@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { forgetDrafts, readDraft, writeDraft } from './drafts';
+import { forgetDrafts, readDraft, readDrafts, writeDraft } from './drafts';
 
 describe('drafts', () => {
   it('are kept per conversation', () => {
@@ -20,6 +20,16 @@ describe('drafts', () => {
     expect(Object.keys(JSON.parse(localStorage.getItem('openmake.drafts') ?? '{}'))).toHaveLength(
       50,
     );
+  });
+
+  it('are listed, the newest first', () => {
+    writeDraft('a', 'first');
+    writeDraft(null, 'second');
+    writeDraft('b', ' ');
+    expect(readDrafts()).toEqual([
+      { slot: 'new', text: 'second' },
+      { slot: 'a', text: 'first' },
+    ]);
   });
 
   it('survive a storage that holds nonsense', () => {

@@ -1,0 +1,5 @@
+import { DesignPage } from '@/features/design';
+
+export default function Page() {
+  return <DesignPage />;
+}
