@@ -92,8 +92,22 @@ pub enum ConversationFilter {
     Deleted,
 }
 
-/// The query of `GET /api/v1/conversations`. Pinned ones come first on the
-/// first page, then by last change, newest first.
+/// In which order to list conversations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversationSort {
+    /// By last change, newest first.
+    #[default]
+    Recent,
+    /// By last change, oldest first.
+    Oldest,
+    /// By title, whatever its case; those without one last.
+    Title,
+}
+
+/// The query of `GET /api/v1/conversations`. Unless it says more than the
+/// filter, the first page begins with the pinned ones; what else it says makes
+/// one list in one order, the pinned ones in their places.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ConversationQuery {
@@ -101,6 +115,19 @@ pub struct ConversationQuery {
     #[serde(default)]
     #[param(inline)]
     pub filter: ConversationFilter,
+    /// In which order; `recent` unless given. A cursor belongs to its order.
+    #[serde(default)]
+    #[param(inline)]
+    pub sort: ConversationSort,
+    /// Only those that are pinned, or only those that are not.
+    #[serde(default)]
+    pub pinned: Option<bool>,
+    /// Only what changed at this time or later.
+    #[serde(default)]
+    pub from: Option<DateTime<Utc>>,
+    /// Only what changed before this time.
+    #[serde(default)]
+    pub to: Option<DateTime<Utc>>,
 }
 
 /// The query of `GET /api/v1/search`.

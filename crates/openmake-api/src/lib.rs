@@ -16,6 +16,7 @@ pub mod conversations;
 pub mod event;
 pub mod extract;
 pub mod groups;
+pub mod images;
 pub mod instance;
 pub mod messages;
 pub mod models;

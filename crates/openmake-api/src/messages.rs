@@ -2,8 +2,36 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
+
+/// Which messages of a conversation to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageListing {
+    /// Every message of every branch, oldest first.
+    #[default]
+    All,
+    /// The branch that is shown, from its end: the first page has its last
+    /// messages, the next page those before them. Within a page the oldest is
+    /// first, and each message comes with its other versions, which do not
+    /// count towards the limit.
+    Branch,
+}
+
+/// The query of `GET /api/v1/conversations/{id}/messages`.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct MessageQuery {
+    /// Which ones; `all` unless given. A cursor belongs to the list that gave it.
+    #[serde(default)]
+    #[param(inline)]
+    pub list: MessageListing,
+    /// With `branch`: what stands above this message, which may be any that is
+    /// not deleted.
+    #[serde(default)]
+    pub before: Option<Uuid>,
+}
 
 /// One message in a conversation's tree.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]

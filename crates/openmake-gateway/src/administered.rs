@@ -46,6 +46,7 @@ fn rates(configured: &RateSettings, limits: &Limits) -> RateSettings {
         guest: set(Limit::GuestRequestsPerMinute, configured.guest),
         turn_start: set(Limit::TurnsPerMinute, configured.turn_start),
         search: set(Limit::SearchesPerMinute, configured.search),
+        ..*configured
     }
 }
 

@@ -36,6 +36,7 @@ use crate::{
     administered::{self, Administered},
     authority::AuthorityCache,
     docs, forward, guard,
+    images::Images,
     metrics::Metrics,
     openapi,
     passwords::Hasher,
@@ -66,6 +67,8 @@ pub struct GatewayParts {
     pub ai: AiService,
     /// The ai role's routes: method, and path with parameters as `{id}`.
     pub ai_routes: Vec<(Method, String)>,
+    /// What fetches pictures from elsewhere.
+    pub images: Images,
     /// The page: everything that is not the API's.
     pub web: Router,
     /// The merged OpenAPI document as JSON.
@@ -128,6 +131,7 @@ impl Gateway {
             ids: parts.ids,
             settings: parts.settings,
             ai: parts.ai,
+            images: parts.images,
             authority,
             metrics,
             wakeups: parts.wakeups,

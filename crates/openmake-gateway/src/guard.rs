@@ -100,6 +100,7 @@ fn special_class(method: &Method, route: &str) -> Option<Class> {
         }
         ("POST", route) if starts_turn(route) || calls_model(route) => Some(Class::TurnStart),
         ("GET", "/api/v1/search") => Some(Class::Search),
+        ("GET", "/api/v1/images") => Some(Class::Image),
         _ => None,
     }
 }

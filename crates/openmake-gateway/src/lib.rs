@@ -17,6 +17,7 @@ mod forward;
 mod gateway;
 mod grant;
 mod guard;
+mod images;
 mod lockout;
 mod mail;
 mod metrics;
@@ -34,6 +35,7 @@ mod state;
 mod tokens;
 
 pub use gateway::{Gateway, GatewayParts};
+pub use images::Images;
 pub use mail::{MailError, MailSecurity, MailSettings, Mailer};
 pub use openapi::openapi;
 pub use providers::{ProviderKind, ProviderSettings, Providers};

@@ -48,6 +48,8 @@ pub(crate) enum Class {
     TurnStart,
     /// Searches, for an account.
     Search,
+    /// Pictures from elsewhere, for an account.
+    Image,
 }
 
 impl Class {
@@ -68,6 +70,7 @@ impl Class {
             Self::Guest => "guest",
             Self::TurnStart => "turn_start",
             Self::Search => "search",
+            Self::Image => "image",
         }
     }
 }
@@ -288,6 +291,7 @@ struct Classes {
     guest: Option<Arc<Limiter>>,
     turn_start: Option<Arc<Limiter>>,
     search: Option<Arc<Limiter>>,
+    image: Option<Arc<Limiter>>,
 }
 
 impl Classes {
@@ -299,6 +303,7 @@ impl Classes {
             Class::Guest => self.guest.as_ref(),
             Class::TurnStart => self.turn_start.as_ref(),
             Class::Search => self.search.as_ref(),
+            Class::Image => self.image.as_ref(),
         }
     }
 
@@ -316,6 +321,7 @@ impl Classes {
             guest: next(Class::Guest, settings.guest),
             turn_start: next(Class::TurnStart, settings.turn_start),
             search: next(Class::Search, settings.search),
+            image: next(Class::Image, settings.image),
         }
     }
 }
@@ -329,6 +335,7 @@ impl RateLimits {
             guest: None,
             turn_start: None,
             search: None,
+            image: None,
         };
         Self(RwLock::new(none.with(settings)))
     }

@@ -82,6 +82,8 @@ pub struct RateSettings {
     pub turn_start: u32,
     /// Searches, for an account.
     pub search: u32,
+    /// Pictures from elsewhere, for an account.
+    pub image: u32,
 }
 
 impl Default for RateSettings {
@@ -93,6 +95,7 @@ impl Default for RateSettings {
             guest: 600,
             turn_start: 60,
             search: 120,
+            image: 60,
         }
     }
 }

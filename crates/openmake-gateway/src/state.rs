@@ -23,6 +23,7 @@ use tower::util::BoxCloneSyncService;
 use crate::{
     administered::Administered,
     authority::AuthorityCache,
+    images::Images,
     metrics::Metrics,
     passwords::Hasher,
     rate::{KeyLimits, RateLimits},
@@ -51,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) settings: GatewaySettings,
     pub(crate) ai: AiService,
+    pub(crate) images: Images,
     pub(crate) access_tokens: AccessTokens,
     pub(crate) refresh_tokens: RefreshTokens,
     pub(crate) backup_codes: BackupCodeKey,

@@ -1,6 +1,7 @@
 //! Conversations (`conversation_sessions`).
 
 mod list;
+mod narrowed;
 mod row;
 
 use chrono::{DateTime, Utc};
@@ -104,6 +105,32 @@ pub enum Filter {
     Deleted,
 }
 
+/// In which order to list conversations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// By last change, newest first.
+    Recent,
+    /// By last change, oldest first.
+    Oldest,
+    /// By title, whatever its case; those without one last.
+    Title,
+}
+
+/// A part of a list, in an order of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Narrowed {
+    /// Of which list.
+    pub filter: Filter,
+    /// In which order.
+    pub sort: Sort,
+    /// Only those that are pinned, or are not.
+    pub pinned: Option<bool>,
+    /// Only what changed at this time or later.
+    pub from: Option<DateTime<Utc>>,
+    /// Only what changed before this time.
+    pub to: Option<DateTime<Utc>>,
+}
+
 /// Conversations.
 #[derive(Debug, Clone, Copy)]
 pub struct Conversations<'a>(&'a Store);
@@ -165,6 +192,18 @@ impl Conversations<'_> {
     ) -> Result<Rows<Conversation>, StoreError> {
         let mut connection = self.0.pool.acquire().await?;
         list::list(&mut connection, owner, filter, page).await
+    }
+
+    /// An owner's conversations that `narrowed` names, in its order; pinned ones
+    /// stand among the others.
+    pub async fn list_narrowed(
+        &self,
+        owner: UserId,
+        narrowed: Narrowed,
+        page: PageRequest,
+    ) -> Result<Rows<Conversation>, StoreError> {
+        let mut connection = self.0.pool.acquire().await?;
+        narrowed::list(&mut connection, owner, narrowed, page).await
     }
 
     /// Changes one. `NotFound` also when the message whose branch is to be

@@ -27,7 +27,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// No list reads more rows at once.
-const MAX_PAGE: u32 = 1000;
+pub(crate) const MAX_PAGE: u32 = 1000;
 
 /// Limits of the connection pool.
 #[derive(Debug, Clone)]

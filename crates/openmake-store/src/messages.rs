@@ -1,5 +1,6 @@
 //! Messages (`conversation_messages`), a tree a conversation.
 
+mod shown;
 mod subtree;
 
 use chrono::{DateTime, Utc};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use self::shown::ShownPart;
 use crate::{
     PageRequest, Position, Rows, Store, StoreError, conversations, error::parsed, text::storable,
 };

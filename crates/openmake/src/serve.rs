@@ -11,8 +11,9 @@ use std::{
 use anyhow::{Context as _, bail};
 use axum::Router;
 use openmake_ai::{Ai, AiParts, AiSettings};
+use openmake_egress::{AllowedHosts, Egress, EgressSettings, SystemResolver};
 use openmake_gateway::{
-    Backups, Gateway, GatewayParts, GatewaySettings, RateSettings, SignInSettings,
+    Backups, Gateway, GatewayParts, GatewaySettings, Images, RateSettings, SignInSettings,
 };
 use openmake_models::{
     NodePool, PoolParts, PoolSettings,
@@ -263,11 +264,13 @@ fn gateway(
                 guest: limits.requests_per_minute,
                 turn_start: limits.turns_per_minute,
                 search: limits.searches_per_minute,
+                ..RateSettings::default()
             },
             ..GatewaySettings::default()
         },
         ai: tower::util::BoxCloneSyncService::new(ai.router()),
         ai_routes: openmake_ai::routes(),
+        images: images()?,
         web: openmake_web::router(),
         openapi_json,
         wakeups,
@@ -275,6 +278,13 @@ fn gateway(
         tasks: world.tasks.clone(),
         stop: world.stop.clone(),
     }))
+}
+
+/// What fetches the pictures of answers: from public addresses only.
+fn images() -> anyhow::Result<Images> {
+    let egress = Egress::new(EgressSettings::default(), SystemResolver)
+        .context("no HTTP client for pictures from elsewhere")?;
+    Ok(Images::new(egress, AllowedHosts::none()))
 }
 
 /// Serves until the first signal, then drains.

@@ -145,14 +145,20 @@ test('a long conversation opens at its end, jumps there, and keeps the place', a
   await app.setUp();
   await app.askAndWait('/echo number 0');
   const address = page.url();
-  await askOften(app, 16);
+  await askOften(app, 28);
+  const reads: string[] = [];
+  page.on('request', (request) => {
+    if (request.url().includes('/messages?')) reads.push(request.url());
+  });
   await page.goto(address);
-  await expect(app.questions.last()).toContainText('number 16\n');
+  await expect(app.questions.last()).toContainText('number 28\n');
   await expect(app.answers.last()).toBeInViewport();
   expect(await app.questions.count()).toBeLessThan(12);
 
   const first = app.questions.filter({ hasText: 'number 0' });
   await expect(first).toHaveCount(0);
+  // One page of it was read, and nothing above.
+  expect(reads.filter((url) => url.includes('before='))).toEqual([]);
   const box = page.getByRole('log').locator('xpath=..');
   await box.focus();
   await page.keyboard.press('Home');

@@ -21,6 +21,43 @@ test('an answer that tries to harm harms nothing', async ({ app }) => {
   }
 });
 
+test('a picture from elsewhere waits for a click, and comes through the server', async ({
+  app,
+}) => {
+  const { page } = app;
+  // What the server refuses is said in the console by the browser.
+  app.allow(/status of 502|^502: .*\/api\/v1\/images/);
+  await app.setUp();
+  const asked: string[] = [];
+  page.on('request', (request) => {
+    if (request.url().includes('/api/v1/images')) asked.push(request.url());
+  });
+  await app.askAndWait('/echo ![a heron](http://heron.invalid/heron.png?a=b&c=d)');
+  const answer = app.answers.last();
+  await expect(answer).toContainText('a heron, from heron.invalid');
+  await expect(answer.getByRole('link', { name: 'Open in a new tab' })).toBeVisible();
+  expect(asked).toEqual([]);
+  await answer.getByRole('button', { name: /^Show a heron/ }).click();
+  await expect(answer).toContainText('Its host does not give the picture');
+  expect(new URL(asked[0] ?? '').searchParams.get('url')).toBe(
+    'http://heron.invalid/heron.png?a=b&c=d',
+  );
+  expect(await app.violations()).toEqual([]);
+
+  const body = Buffer.from(
+    'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+    'base64',
+  );
+  await page.route('**/api/v1/images?*', (route) =>
+    route.fulfill({ contentType: 'image/png', body }),
+  );
+  await answer.getByRole('button', { name: /^Try again/ }).click();
+  const picture = answer.getByRole('img', { name: 'a heron' });
+  await expect(picture).toHaveAttribute('src', /^blob:/);
+  await answer.getByRole('button', { name: /a heron/ }).click();
+  await expect(page.getByRole('dialog')).toBeVisible();
+});
+
 test('endless lines and backticks leave the page alive', async ({ app }) => {
   await app.setUp();
   for (const text of ['`'.repeat(60_000), '\\'.repeat(60_000), '<'.repeat(60_000)]) {

@@ -28,6 +28,49 @@ test('editing and answering again branch, and every branch stays', async ({ app 
   await app.done();
 });
 
+test('a question is deleted with what follows, comes back, and another tab follows', async ({
+  app,
+}) => {
+  const { page } = app;
+  await app.setUp();
+  await app.askAndWait('/echo one');
+  await app.askAndWait('/echo two');
+  await app.askAndWait('/echo three');
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  const there = other.getByRole('article', { name: 'You' });
+  await expect(there).toHaveCount(3);
+
+  const remove = async (number: number) => {
+    await app.questions.nth(number).hover();
+    await app.questions
+      .nth(number)
+      .getByRole('button', { name: 'Delete with what follows' })
+      .click();
+  };
+  await remove(1);
+  await expect(app.questions).toHaveCount(1);
+  await expect(app.composer).toBeFocused();
+  await expect(there).toHaveCount(1);
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect(app.answers.last()).toContainText('three');
+  await expect(app.questions).toHaveCount(3);
+  await expect(there).toHaveCount(3);
+  await page.reload();
+  await expect(app.answers.last()).toContainText('three');
+
+  // The next question follows what is left; with the first one all is gone.
+  await remove(1);
+  await app.askAndWait('/echo four');
+  await expect(app.questions).toHaveCount(2);
+  await page.reload();
+  await expect(app.answers.last()).toContainText('four');
+  await remove(0);
+  await expect(app.questions).toHaveCount(0);
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect(app.answers.last()).toContainText('four');
+});
+
 test('a conversation is renamed, pinned, deleted and brought back', async ({ app }) => {
   const { page } = app;
   await app.setUp();

@@ -1,5 +1,7 @@
+import { QueryClientProvider } from '@tanstack/react-query';
 import { render, screen } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
+import { createQueryClient } from '@/platform/query/client';
 import { Texts } from '@/testing/texts';
 import { highlight } from './highlight';
 import { safeImage, safeLink } from './links';
@@ -8,9 +10,11 @@ import { splitPieces } from './split';
 
 function show(text: string, live = false) {
   return render(
-    <Texts>
-      <MarkdownRenderer text={text} live={live} />
-    </Texts>,
+    <QueryClientProvider client={createQueryClient()}>
+      <Texts>
+        <MarkdownRenderer text={text} live={live} />
+      </Texts>
+    </QueryClientProvider>,
   ).container;
 }
 

@@ -20,6 +20,7 @@ import {
 import { useTranslations } from 'use-intl';
 import { CodeBlock } from './code-block';
 import { Diagram } from './diagram';
+import { ForeignPicture } from './foreign-picture';
 import { FormulaMarker, formulaOf, unmarkFormulas } from './formulas';
 import { safeImage, safeLink } from './links';
 import { AnswerPicture } from './picture';
@@ -68,19 +69,15 @@ function Link({ href, children }: Props) {
 
 function Image({ src, alt }: Props) {
   const t = useTranslations('markdown');
+  const name = typeof alt === 'string' ? alt : '';
   const shown = safeImage(src);
-  if (shown !== null)
-    return <AnswerPicture src={shown} name={typeof alt === 'string' ? alt : ''} />;
+  if (shown !== null) return <AnswerPicture src={shown} name={name} />;
   const target = safeLink(src);
-  const label = typeof alt === 'string' && alt !== '' ? alt : t('image');
+  if (target?.startsWith('http')) return <ForeignPicture address={target} name={name} />;
   return (
     <span className="inline-flex items-center gap-2 rounded-sm border border-line bg-glass px-2.5 py-1 text-soft text-sm">
       <ImageOff className="size-4 shrink-0" />
-      {target === null ? (
-        label
-      ) : (
-        <Link href={target}>{t('openImage', { label, host: new URL(target).host })}</Link>
-      )}
+      {name || t('image')}
     </span>
   );
 }

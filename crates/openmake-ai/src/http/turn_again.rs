@@ -52,8 +52,9 @@ pub(crate) async fn regenerate(
     Ok((StatusCode::ACCEPTED, Json(started)))
 }
 
-/// Go on with an answer that was interrupted, stopped or failed. What follows
-/// is a message of its own, a child of that answer.
+/// Go on with an answer that was interrupted, stopped or failed, or that reached
+/// the limit of its length. What follows is a message of its own, a child of that
+/// answer.
 #[utoipa::path(
     post,
     path = "/api/v1/turns/{id}/continue",

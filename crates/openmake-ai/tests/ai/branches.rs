@@ -138,6 +138,29 @@ async fn a_cut_connection_keeps_the_text_and_the_answer_goes_on() {
 }
 
 #[tokio::test]
+async fn an_answer_that_reached_its_limit_goes_on() {
+    let (db, model) = (TestDatabase::create().await, ModelServer::start().await);
+    let app = App::start(&db, &model).await;
+    let person = app.person().await;
+    let cut = Script::new([
+        Step::Text("The answer is fo".to_owned()),
+        Step::Finish("length"),
+    ]);
+    let begun = asked(&person, &model, cut).await;
+    let message = person.message(begun.answer).await;
+    assert_eq!(message.status, MessageStatus::Complete);
+    assert_eq!(message.finish_reason.as_deref(), Some("length"));
+    model.push(Script::text("rty-two."));
+    let more = person
+        .post(&format!("/api/v1/turns/{}/continue", begun.turn))
+        .await
+        .begun();
+    assert_eq!(text_of(&person.events(&more).await), "rty-two.");
+    assert_eq!(contents(&model)[1], "The answer is fo");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn an_answer_without_a_word_is_asked_for_again() {
     let (db, model) = (TestDatabase::create().await, ModelServer::start().await);
     let app = App::start(&db, &model).await;

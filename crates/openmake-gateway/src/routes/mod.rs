@@ -9,6 +9,7 @@ mod budgets;
 pub(crate) mod conversations;
 mod groups;
 pub(crate) mod health;
+mod images;
 pub(crate) mod input;
 pub(crate) mod instance;
 mod invitations;
@@ -96,6 +97,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(conversations::export::export))
         .routes(routes!(search::search))
         .routes(routes!(blobs::show))
+        .routes(routes!(images::show))
         .routes(routes!(usage::report))
         .routes(routes!(budgets::own))
         .routes(routes!(budgets::list, budgets::create))

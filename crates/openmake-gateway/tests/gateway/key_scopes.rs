@@ -51,6 +51,7 @@ async fn each_scope_opens_its_own_routes_and_no_others() {
     GET /api/v1/conversations
     GET /api/v1/conversations/{id}
     GET /api/v1/conversations/{id}/messages
+    GET /api/v1/images
     GET /api/v1/search
     POST /api/v1/conversations
     ");

@@ -24,7 +24,11 @@ mod groups;
 #[cfg(test)]
 mod http_rules;
 #[cfg(test)]
+mod images;
+#[cfg(test)]
 mod key_scopes;
+#[cfg(test)]
+mod long_conversations;
 #[cfg(test)]
 mod message_deletion;
 #[cfg(test)]

@@ -151,7 +151,7 @@ async fn subtree(
     })
 }
 
-async fn active_leaf(
+pub(super) async fn active_leaf(
     connection: &mut PgConnection,
     conversation: ConversationId,
 ) -> Result<Option<Uuid>, StoreError> {
@@ -164,7 +164,7 @@ async fn active_leaf(
 }
 
 /// The newest message of all, which is a leaf.
-async fn newest(
+pub(super) async fn newest(
     connection: &mut PgConnection,
     conversation: ConversationId,
 ) -> Result<Option<Uuid>, StoreError> {

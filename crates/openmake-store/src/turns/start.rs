@@ -239,11 +239,12 @@ async fn continuation(
     earlier: TurnId,
 ) -> Result<Place, StoreError> {
     let turn = earlier_turn(connection, start, earlier).await?;
+    let answer = turn.assistant_message_id;
     match turn.status {
         TurnStatus::Interrupted | TurnStatus::Cancelled | TurnStatus::Failed => {}
+        TurnStatus::Completed if is_cut(connection, answer).await? => {}
         TurnStatus::Running | TurnStatus::Completed => return Err(Conflict::TurnState.into()),
     }
-    let answer = turn.assistant_message_id;
     refuse_running_child(connection, answer.as_uuid()).await?;
     Ok(Place {
         question_parent: None,
@@ -251,6 +252,18 @@ async fn continuation(
         answer_parent: answer.as_uuid(),
         continues: Some(answer),
     })
+}
+
+/// Whether an answer ended because it reached the limit of its length.
+async fn is_cut(connection: &mut PgConnection, answer: MessageId) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT finish_reason = 'length' AS "is_cut!" FROM conversation_messages
+            WHERE id = $1 AND finish_reason IS NOT NULL"#,
+        answer.as_uuid(),
+    )
+    .fetch_optional(connection)
+    .await?
+    .unwrap_or(false))
 }
 
 async fn earlier_turn(

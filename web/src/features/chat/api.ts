@@ -2,30 +2,125 @@ import { type QueryClient, queryOptions } from '@tanstack/react-query';
 import { call, callRaw } from '@/platform/api/client';
 import type { Conversation, Message, Page, StartTurn, TurnStarted } from '@/platform/api/types';
 import { keys } from '@/platform/query/keys';
+import { placeOf } from './places';
+import { withEnd, withOlder } from './tree';
 
-const PAGE = 200;
+/** So many messages are read at first, and so many above them at a time. */
+const NEWEST = 50;
+const OLDER = 200;
 
-/** All messages of a conversation, every branch, oldest first. */
-async function listMessages(id: string, signal: AbortSignal): Promise<Message[]> {
-  const messages: Message[] = [];
-  let cursor: string | null = null;
-  do {
-    const page: Page<Message> = await call<Page<Message>>(`/conversations/${id}/messages`, {
-      query: { cursor, limit: PAGE },
-      signal,
-    });
-    messages.push(...page.items);
-    cursor = page.next_cursor ?? null;
-  } while (cursor !== null);
-  return messages;
+async function readBranch(
+  id: string,
+  query: { before?: string; limit: number },
+  signal: AbortSignal | undefined,
+): Promise<Message[]> {
+  const page = await call<Page<Message>>(`/conversations/${id}/messages`, {
+    query: { list: 'branch', ...query },
+    ...(signal && { signal }),
+  });
+  return page.items;
 }
 
-/** The messages of a conversation. */
+/** The first message of the shown branch that was read; `null` when that is its beginning. */
+function topOf(messages: readonly Message[]): Message | null {
+  const ids = new Set(messages.map(({ id }) => id));
+  const top = messages.find(({ parent_id }) => parent_id && !ids.has(parent_id));
+  return top ?? null;
+}
+
+/** Reads on above the messages until `enough` of them are there, or all. */
+async function readUp(
+  id: string,
+  messages: Message[],
+  enough: (messages: readonly Message[]) => boolean,
+  signal: AbortSignal | undefined,
+): Promise<Message[]> {
+  let read = messages;
+  for (let top = topOf(read); top && !enough(read); top = topOf(read)) {
+    const older = await readBranch(id, { before: top.id, limit: OLDER }, signal);
+    if (older.length === 0) break;
+    read = withOlder(read, older);
+  }
+  return read;
+}
+
+/**
+ * The messages of the branch that is shown, from its end as far up as somebody
+ * read, each with its other versions. Read again, only the end is: what stands
+ * above it does not change but by what is done here.
+ */
 export const messagesQuery = (id: string) =>
   queryOptions({
     queryKey: keys.messages(id),
-    queryFn: ({ signal }) => listMessages(id, signal),
+    queryFn: async ({ client, signal }) => {
+      const known = client.getQueryData<Message[]>(keys.messages(id));
+      const end = await readBranch(id, { limit: NEWEST }, signal);
+      if (known) return withEnd(client.getQueryData<Message[]>(keys.messages(id)) ?? known, end);
+      // Somebody was further up in it: they come back to where they were.
+      const first = placeOf(id)?.first;
+      if (first === undefined) return end;
+      return readUp(id, end, (read) => read.some((message) => message.id === first), signal);
+    },
   });
+
+/** Reads what stands above the messages that are known: some of it, or all. */
+export async function readOlder(
+  client: QueryClient,
+  id: string,
+  how: { all: boolean; signal: AbortSignal },
+): Promise<void> {
+  const known = client.getQueryData<Message[]>(keys.messages(id)) ?? [];
+  const read = await readUp(
+    id,
+    known,
+    ({ length }) => !how.all && length > known.length,
+    how.signal,
+  );
+  const older = read.slice(0, read.length - known.length);
+  client.setQueryData<Message[]>(keys.messages(id), (now) => {
+    // Another branch may be shown by now, to which they do not belong.
+    const top = known[0];
+    return now && top && now.some((message) => message.id === top.id) ? withOlder(now, older) : now;
+  });
+}
+
+/**
+ * Shows a conversation as the server has it now, as far up as `through` is: its
+ * messages first, so that nothing is shown that is half there.
+ */
+export async function reveal(
+  client: QueryClient,
+  conversation: Conversation,
+  through: string | null,
+): Promise<void> {
+  const { id } = conversation;
+  const key = keys.messages(id);
+  const end = await readBranch(id, { limit: NEWEST }, undefined);
+  const merged = withEnd(client.getQueryData<Message[]>(key) ?? [], end);
+  const messages = await readUp(
+    id,
+    merged,
+    (read) => through === null || read.some((message) => message.id === through),
+    undefined,
+  );
+  await client.cancelQueries({ queryKey: key });
+  client.setQueryData<Message[]>(key, messages);
+  client.setQueryData<Conversation>(keys.conversation(id), conversation);
+}
+
+/** Deletes a message with all that follows it. */
+export function deleteMessage(conversationId: string, id: string): Promise<Conversation> {
+  return call<Conversation>(`/conversations/${conversationId}/messages/${id}`, {
+    method: 'DELETE',
+  });
+}
+
+/** Brings a deleted message back, with all that went with it. */
+export function restoreMessage(conversationId: string, id: string): Promise<Conversation> {
+  return call<Conversation>(`/conversations/${conversationId}/messages/${id}/restore`, {
+    method: 'POST',
+  });
+}
 
 /** An image of a message, as an address that an `img` can show. */
 export const blobQuery = (id: string) =>

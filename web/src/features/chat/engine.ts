@@ -5,7 +5,7 @@ import { newId } from '@/platform/ids';
 import { live } from '@/platform/live';
 import { keys } from '@/platform/query/keys';
 import { continueTurn, patchConversation, putMessages, regenerateTurn, startTurn } from './api';
-import type { Run } from './fold';
+import { type Run, thinkingMs } from './fold';
 import { Outbox, type Outgoing, type Picture } from './outbox';
 import { Queue } from './queue';
 import { type RunEnd, RunStore } from './runs';
@@ -23,21 +23,6 @@ export const outbox = new Outbox();
 
 /** The questions that wait for an answer to end. */
 export const queue = new Queue();
-
-/** What only who watched an answer knows: its message does not say. */
-export interface Witnessed {
-  thinkingMs: number | null;
-  finishReason: string | null;
-  /** How many of the oldest messages the model was not given. */
-  cut: number;
-}
-
-const witnessed = new Map<string, Witnessed>();
-
-/** What this page saw while the answer was written, if it did. */
-export function witnessedOf(messageId: string): Witnessed | null {
-  return witnessed.get(messageId) ?? null;
-}
 
 /** What is asked. */
 export interface Question {
@@ -241,6 +226,9 @@ function finished(message: Message, run: Run): Message {
     tool_calls: run.toolCalls,
     model: run.model,
     error: run.error,
+    finish_reason: run.finishReason,
+    thinking_ms: thinkingMs(run),
+    context_cut: run.cut === 0 ? null : { messages: run.cut, tokens: 0 },
     metrics:
       run.outputTokens === null
         ? null
@@ -259,14 +247,6 @@ async function settle(client: QueryClient, { place, run }: RunEnd): Promise<void
   const { conversationId, messageId, turnId } = place;
   const messagesKey = keys.messages(conversationId);
   if (run) {
-    witnessed.set(messageId, {
-      thinkingMs:
-        run.thinkingFrom !== null && run.thinkingTo !== null
-          ? run.thinkingTo - run.thinkingFrom
-          : null,
-      finishReason: run.finishReason,
-      cut: run.cut,
-    });
     await client.cancelQueries({ queryKey: messagesKey });
     const message = client.getQueryData<Message[]>(messagesKey)?.find(({ id }) => id === messageId);
     if (message) putMessages(client, conversationId, [finished(message, run)]);

@@ -62,6 +62,11 @@ export function emptyRun(turnId: string): Run {
   };
 }
 
+/** How long a run thought, by our clock, if it did. */
+export function thinkingMs({ thinkingFrom, thinkingTo }: Run): number | null {
+  return thinkingFrom === null || thinkingTo === null ? null : thinkingTo - thinkingFrom;
+}
+
 /** What became of an event. */
 export type Applied = 'applied' | 'repeated' | 'gap';
 

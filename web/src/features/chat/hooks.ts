@@ -1,7 +1,8 @@
 'use client';
 
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { useTranslations } from 'use-intl';
 import { conversationQuery, updateConversation } from '@/features/conversations';
 import { chooseModel, modelsQuery } from '@/features/models';
 import type { Conversation, Message } from '@/platform/api/types';
@@ -10,8 +11,16 @@ import { newId } from '@/platform/ids';
 import { keys } from '@/platform/query/keys';
 import { nameConversation } from '@/platform/route';
 import { readStored, writeStored } from '@/platform/storage';
-import { toastError } from '@/ui/toast';
-import { cancelTurn, messagesQuery, patchConversation } from './api';
+import { toast, toastError } from '@/ui/toast';
+import {
+  cancelTurn,
+  deleteMessage,
+  messagesQuery,
+  patchConversation,
+  readOlder,
+  restoreMessage,
+  reveal,
+} from './api';
 import {
   ask,
   askAgain,
@@ -27,7 +36,7 @@ import {
 import type { Run } from './fold';
 import type { Outgoing, Picture } from './outbox';
 import type { Queued } from './queue';
-import { branch, buildTree, leafBelow, type Tree } from './tree';
+import { branch, buildTree, leafBelow, type Tree, without } from './tree';
 
 const noItems: readonly Outgoing[] = [];
 const noQueue: readonly Queued[] = [];
@@ -98,7 +107,10 @@ export function useShown(id: string | null): Shown {
   const messages = useQuery({ ...messagesQuery(id ?? ''), enabled: id !== null });
   const all = messages.data ?? noMessages;
   const tree = useMemo(() => buildTree(all), [all]);
-  const leaf = conversation.data?.active_leaf_id ?? null;
+  const wanted = conversation.data?.active_leaf_id ?? null;
+  // A leaf may be known before its messages are read: until then what was shown stays.
+  const [leaf, setLeaf] = useState(wanted);
+  if (leaf !== wanted && (wanted === null || tree.byId.has(wanted))) setLeaf(wanted);
   const shown = useMemo(() => branch(tree, leaf), [tree, leaf]);
 
   useEffect(() => {
@@ -121,6 +133,32 @@ export function useShown(id: string | null): Shown {
     },
   };
 }
+
+/** What stands above the messages that were read, and how to read it. */
+export function useOlder(id: string | null, messages: readonly Message[]) {
+  const client = useQueryClient();
+  const gone = useRef<AbortController | null>(null);
+  useEffect(() => {
+    const leaving = new AbortController();
+    gone.current = leaving;
+    return () => leaving.abort();
+  }, []);
+  const { mutate, isPending, error } = useMutation({
+    mutationFn: async ({ all }: { all: boolean }) => {
+      const signal = gone.current?.signal;
+      if (id !== null && signal) await readOlder(client, id, { all, signal });
+    },
+  });
+  return {
+    more: id !== null && messages[0]?.parent_id != null,
+    busy: isPending,
+    error,
+    read: useCallback(() => mutate({ all: false }), [mutate]),
+    readAll: useCallback(() => mutate({ all: true }), [mutate]),
+  };
+}
+
+export type Older = ReturnType<typeof useOlder>;
 
 /** Which model answers next, and how to choose another. */
 export function useModel(conversation: Conversation | null): [string | null, (id: string) => void] {
@@ -149,14 +187,56 @@ function onCreated(id: string): void {
   if (new URLSearchParams(window.location.search).get('c') === null) nameConversation(id);
 }
 
+interface Saying {
+  explain: ReturnType<typeof useExplain>;
+  t: (key: 'messageDeleted' | 'undo') => string;
+}
+
+/** Takes a message out with all that follows it, at once, and offers it back. */
+async function removeMessage(
+  client: QueryClient,
+  conversationId: string,
+  messageId: string,
+  { explain, t }: Saying,
+): Promise<void> {
+  const messagesKey = keys.messages(conversationId);
+  const conversationKey = keys.conversation(conversationId);
+  await client.cancelQueries({ queryKey: messagesKey });
+  const messages = client.getQueryData<Message[]>(messagesKey) ?? [];
+  const conversation = client.getQueryData<Conversation>(conversationKey);
+  const rest = without(messages, messageId);
+  const parent = messages.find(({ id }) => id === messageId)?.parent_id;
+  const leaf = parent ? leafBelow(buildTree(rest), parent) : (rest.at(-1)?.id ?? null);
+  client.setQueryData(messagesKey, rest);
+  patchConversation(client, conversationId, { active_leaf_id: leaf });
+  try {
+    const changed = await deleteMessage(conversationId, messageId);
+    toast(t('messageDeleted'), {
+      label: t('undo'),
+      run: () => {
+        restoreMessage(conversationId, messageId)
+          .then((restored) => reveal(client, restored, messageId))
+          .catch((error: unknown) => toastError(explain.error(error).title));
+      },
+    });
+    await reveal(client, changed, null);
+  } catch (error) {
+    client.setQueryData(messagesKey, messages);
+    client.setQueryData(conversationKey, conversation);
+    toastError(explain.error(error).title);
+    void client.invalidateQueries({ queryKey: messagesKey });
+  }
+}
+
 /** What can be done in a conversation. The same object as long as that is the same. */
 export function useChatActions(conversationId: string | null, tree: Tree) {
   const client = useQueryClient();
   const explain = useExplain();
+  const t = useTranslations('chat');
   // What is asked later must not make every message on the page be built anew.
-  const now = useRef({ explain, tree });
+  const now = useRef({ explain, t, tree });
   useEffect(() => {
-    now.current = { explain, tree };
+    now.current = { explain, t, tree };
   });
   return useMemo(() => {
     const fail = (error: unknown) => toastError(now.current.explain.error(error).title);
@@ -179,8 +259,19 @@ export function useChatActions(conversationId: string | null, tree: Tree) {
       show: (messageId: string) => {
         if (!conversationId) return;
         const leaf = leafBelow(now.current.tree, messageId);
-        patchConversation(client, conversationId, { active_leaf_id: leaf });
-        updateConversation(conversationId, { active_leaf_id: leaf }).catch(fail);
+        // Of a branch that was not read only its first message is known.
+        if (leaf !== messageId) patchConversation(client, conversationId, { active_leaf_id: leaf });
+        updateConversation(conversationId, { active_leaf_id: messageId })
+          .then((changed) => reveal(client, changed, messageId))
+          .catch((error: unknown) => {
+            fail(error);
+            // It may have been deleted elsewhere: what is known of here is old.
+            void client.invalidateQueries({ queryKey: keys.conversation(conversationId) });
+            void client.resetQueries({ queryKey: keys.messages(conversationId) });
+          });
+      },
+      remove: (messageId: string) => {
+        if (conversationId) void removeMessage(client, conversationId, messageId, now.current);
       },
     };
   }, [client, conversationId]);

@@ -2,6 +2,8 @@ import type { VirtualItem } from '@tanstack/react-virtual';
 
 /** Where one was in a conversation, and how high its messages were. */
 export interface Place {
+  /** The first message that was read, which `top` is counted from. */
+  first: string;
   top: number;
   heights: VirtualItem[];
 }
@@ -24,10 +26,14 @@ export function placeOf(id: string): Place | null {
 }
 
 /** Keeps where one is. */
-export function rememberPlace(id: string, box: HTMLElement, heights: VirtualItem[]): void {
+export function rememberPlace(
+  id: string,
+  box: HTMLElement,
+  { first, heights }: { first: string | undefined; heights: VirtualItem[] },
+): void {
   places.delete(id);
-  if (distanceToEnd(box) <= NEAR) return;
-  places.set(id, { top: box.scrollTop, heights });
+  if (distanceToEnd(box) <= NEAR || first === undefined) return;
+  places.set(id, { first, top: box.scrollTop, heights });
   const [oldest] = places.keys();
   if (places.size > KEPT && oldest !== undefined) places.delete(oldest);
 }

@@ -16,8 +16,9 @@ const TAIL = 2;
 const BEYOND = 5;
 /** So many messages stay built since somebody was at work in them. */
 const KEPT = 4;
-/** The space above the first message. */
+/** The space above the first message, and where more can be read above it. */
 const ABOVE = 16;
+const ABOVE_MORE = 64;
 
 /** A message that is built, or the room of those that are not. */
 export type Row =
@@ -45,7 +46,11 @@ export function useRows(
   last: RefObject<number>,
 ) {
   const count = Math.max(messages.length - TAIL, 0);
-  const [place] = useState<Place | null>(() => (id === null ? null : placeOf(id)));
+  const [place] = useState<Place | null>(() => {
+    const known = id === null ? null : placeOf(id);
+    return known?.first === messages[0]?.id ? known : null;
+  });
+  const more = messages[0]?.parent_id != null;
   // An editor that is scrolled away must keep what was typed into it.
   const kept = useRef<string[]>([]);
 
@@ -62,7 +67,9 @@ export function useRows(
       last.current = box.current?.scrollTop ?? 0;
     },
     overscan: BEYOND,
-    paddingStart: ABOVE,
+    paddingStart: more ? ABOVE_MORE : ABOVE,
+    // What is looked at stays where it is when older messages come above it.
+    anchorTo: 'end',
     // At the end until told otherwise; the browser cuts it to what there is.
     initialOffset: place?.top ?? Number.MAX_SAFE_INTEGER,
     ...(place ? { initialMeasurementsCache: place.heights } : {}),
@@ -76,11 +83,17 @@ export function useRows(
     },
   });
 
+  const first = useRef<string | undefined>(undefined);
+  useLayoutEffect(() => {
+    first.current = messages[0]?.id;
+  });
   // Before the box leaves the page, after which it has no place.
   useLayoutEffect(() => {
     const element = box.current;
     if (id === null || !element) return;
-    return () => rememberPlace(id, element, virtual.takeSnapshot());
+    return () => {
+      rememberPlace(id, element, { first: first.current, heights: virtual.takeSnapshot() });
+    };
   }, [id, box, virtual]);
 
   const rows: Row[] = [];
@@ -102,6 +115,8 @@ export function useRows(
   return {
     rows,
     measure: virtual.measureElement,
+    /** Which of the messages is the first in the window. */
+    start: virtual.range?.startIndex ?? count,
     /** Where the reader was when they left, if not at the end. */
     remembered: place?.top ?? null,
     /** Notes in which message the focus is. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { message } from '@/testing/builders';
-import { branch, buildTree, leafBelow, versions } from './tree';
+import { branch, buildTree, leafBelow, versions, withEnd, withOlder, without } from './tree';
 
 // q1 ─ a1 ─ q2 ─ a2
 //    │      └ q2b ─ a2b
@@ -16,6 +16,45 @@ const MESSAGES = [
 ];
 const tree = buildTree(MESSAGES);
 const ids = (leaf: string | null) => branch(tree, leaf).map(({ id }) => id);
+
+const names = (messages: readonly { id: string }[]) => messages.map(({ id }) => id).join(' ');
+
+describe('what is known of a long conversation', () => {
+  // 1 ─ 2 ─ 3 ─ 4 ─ 5 ─ 6, and 3b beside 3 with something below it.
+  const all = ['1', '2', '3', '4', '5', '6'].map((id, at) =>
+    message({ id, parent_id: at === 0 ? null : String(at) }),
+  );
+  const beside = message({ id: '3b', parent_id: '2' });
+  const below = message({ id: '4b', parent_id: '3b' });
+
+  it('keeps what was read above the end, with its versions', () => {
+    const known = [...all.slice(1, 3), beside, ...all.slice(3)];
+    expect(names(withEnd(known, all.slice(4)))).toBe('2 3 3b 4 5 6');
+    expect(names(withEnd([...known, below], all.slice(4)))).toBe('2 3 3b 4 5 6');
+  });
+
+  it('lets go of what was deleted, and of other branches', () => {
+    expect(names(withEnd(all, all.slice(1, 4)))).toBe('1 2 3 4');
+    expect(names(withEnd(all, [beside, below]))).toBe('1 2 3b 4b');
+    expect(names(withEnd(all, [message({ id: 'x', parent_id: 'unknown' })]))).toBe('x');
+    expect(withEnd(all, [])).toEqual([]);
+  });
+
+  it('grows upwards, nothing twice', () => {
+    expect(names(withOlder(all.slice(2), all.slice(0, 4)))).toBe('1 2 3 4 5 6');
+  });
+
+  it('is shown as far up as it was read, with the versions of its first', () => {
+    const tree = buildTree([all[2], beside, ...all.slice(3)].filter((one) => one !== undefined));
+    expect(names(branch(tree, '6'))).toBe('3 4 5 6');
+    expect(names(versions(tree, beside))).toBe('3 3b');
+  });
+
+  it('loses a message with all that follows', () => {
+    expect(names(without([...all, below, beside], '3'))).toBe('1 2 4b 3b');
+    expect(without(all, '1')).toEqual([]);
+  });
+});
 
 describe('the tree of a conversation', () => {
   it('shows the branch that ends in the leaf', () => {

@@ -8,6 +8,7 @@ import { call, callRaw } from '@/platform/api/client';
 import type {
   Conversation,
   ConversationFilter,
+  ConversationSort,
   ExportFormat,
   Page,
   SearchHit,
@@ -15,13 +16,24 @@ import type {
 } from '@/platform/api/types';
 import { keys } from '@/platform/query/keys';
 
+/** A part of a list, in an order of its own; what is absent narrows nothing. */
+export interface Narrowing {
+  sort?: ConversationSort;
+  pinned?: boolean;
+  /** From this time on, and before this one. */
+  from?: string;
+  to?: string;
+}
+
+const WHOLE: Narrowing = {};
+
 /** The list of conversations, page by page. */
-export const conversationsQuery = (filter: ConversationFilter) =>
+export const conversationsQuery = (filter: ConversationFilter, narrowing = WHOLE) =>
   infiniteQueryOptions({
-    queryKey: keys.conversations(filter),
+    queryKey: keys.conversations(filter, narrowing),
     queryFn: ({ pageParam, signal }) =>
       call<Page<Conversation>>('/conversations', {
-        query: { filter, cursor: pageParam, limit: 50 },
+        query: { filter, ...narrowing, cursor: pageParam, limit: 50 },
         signal,
       }),
     initialPageParam: null as string | null,

@@ -13,6 +13,7 @@ import { cx } from '@/ui/cx';
 import { conversationsQuery, searchQuery } from './api';
 import { groupConversations, highlighted } from './model';
 import { ConversationRow } from './row';
+import { ChoiceRow, type Selection } from './selection';
 
 function Skeleton() {
   return (
@@ -27,9 +28,12 @@ function Skeleton() {
 /** Conversations by day, more of them as one scrolls. */
 export function ConversationList({
   filter,
+  selection,
   onOpen,
 }: {
   filter: ConversationFilter;
+  /** While conversations are being chosen. */
+  selection: Selection | null;
   onOpen: () => void;
 }) {
   const t = useTranslations('sidebar');
@@ -86,14 +90,22 @@ export function ConversationList({
         <section key={group} aria-label={t(`group.${group}`)} className="pb-3">
           <h3 className="px-2.5 pt-2 pb-1 font-medium text-muted text-xs">{t(`group.${group}`)}</h3>
           <ul className="flex flex-col gap-px">
-            {items.map((conversation) => (
-              <ConversationRow
-                key={conversation.id}
-                conversation={conversation}
-                current={conversation.id === current}
-                onOpen={onOpen}
-              />
-            ))}
+            {items.map((conversation) =>
+              selection ? (
+                <ChoiceRow
+                  key={conversation.id}
+                  conversation={conversation}
+                  selection={selection}
+                />
+              ) : (
+                <ConversationRow
+                  key={conversation.id}
+                  conversation={conversation}
+                  current={conversation.id === current}
+                  onOpen={onOpen}
+                />
+              ),
+            )}
           </ul>
         </section>
       ))}

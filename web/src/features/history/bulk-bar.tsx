@@ -3,10 +3,10 @@
 import { Archive, ArchiveRestore, Download, Trash2, Undo2 } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslations } from 'use-intl';
+import type { Act } from '@/features/conversations';
 import type { ExportFormat } from '@/platform/api/types';
 import { Button } from '@/ui/button';
 import { Menu, MenuItem } from '@/ui/menu';
-import type { Act } from './hooks';
 import type { Row } from './rows';
 
 // On a phone the icon has to do, or the bar would grow a line when it is used.

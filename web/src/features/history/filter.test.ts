@@ -1,23 +1,48 @@
 import { describe, expect, it } from 'vitest';
-import { readView, viewPath } from './filter';
-import { inTurns } from './in-turns';
+import { inTurns } from '@/features/conversations';
+import { isTurnedRound, narrowingOf, readView, viewPath, WHOLE } from './filter';
 
 describe('the address of a view', () => {
   it('says what is shown, and comes back as that', () => {
     for (const view of [
-      { text: '', filter: 'active' },
-      { text: '날씨 & sun', filter: 'archived' },
-      { text: '', filter: 'deleted' },
+      { text: '', filter: 'active', ...WHOLE },
+      { text: '날씨 & sun', filter: 'archived', ...WHOLE },
+      { text: '', filter: 'deleted', ...WHOLE, sort: 'title' },
+      { text: '', filter: 'active', sort: 'oldest', pinned: true, from: '2026-01-31', to: '' },
     ] as const) {
       const path = viewPath(view);
       expect(readView(new URL(path, 'http://here').searchParams)).toEqual(view);
     }
-    expect(viewPath({ text: '', filter: 'active' })).toBe('/history');
+    expect(viewPath({ text: '', filter: 'active', ...WHOLE })).toBe('/history');
   });
 
   it('is the usual one where nobody knows what it asks for', () => {
     expect(readView(new URLSearchParams('filter=constructor')).filter).toBe('active');
     expect(readView(new URLSearchParams({ q: 'a'.repeat(300) })).text).toHaveLength(200);
+    const odd = readView(new URLSearchParams('sort=length&pinned=yes&from=yesterday&to=2026-1-1'));
+    expect(odd).toMatchObject(WHOLE);
+  });
+});
+
+describe('what narrows a list', () => {
+  const view = { text: '', filter: 'active', ...WHOLE } as const;
+
+  it('is whole days of this device', () => {
+    expect(narrowingOf(view)).toEqual({});
+    expect(narrowingOf({ ...view, from: '2026-02-27', to: '2026-02-28' })).toEqual({
+      from: new Date(2026, 1, 27).toISOString(),
+      to: new Date(2026, 2, 1).toISOString(),
+    });
+    expect(narrowingOf({ ...view, pinned: true, sort: 'title' })).toEqual({
+      pinned: true,
+      sort: 'title',
+    });
+  });
+
+  it('has its days in their order', () => {
+    expect(isTurnedRound({ ...view, from: '2026-02-02', to: '2026-02-01' })).toBe(true);
+    expect(isTurnedRound({ ...view, from: '2026-02-01', to: '2026-02-01' })).toBe(false);
+    expect(isTurnedRound({ ...view, from: '2026-02-02' })).toBe(false);
   });
 });
 

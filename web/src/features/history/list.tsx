@@ -4,14 +4,18 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { MessageSquareDashed, SearchX } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslations } from 'use-intl';
-import { conversationsQuery, groupConversations, searchQuery } from '@/features/conversations';
-import type { ConversationFilter } from '@/platform/api/types';
+import {
+  conversationsQuery,
+  groupConversations,
+  searchQuery,
+  useBulk,
+} from '@/features/conversations';
 import { useExplain } from '@/platform/errors';
 import { Banner, Empty } from '@/ui/banner';
 import { Button } from '@/ui/button';
 import { cx } from '@/ui/cx';
 import { BulkBar } from './bulk-bar';
-import { useBulk } from './hooks';
+import { type HistoryView, narrowingOf } from './filter';
 import { HistoryRow, type Row } from './rows';
 
 /** How many a search shows, and how many it can show. */
@@ -95,16 +99,27 @@ function Rows({ sections }: { sections: { heading: string | null; rows: Row[] }[
   );
 }
 
-/** The conversations of one list, by day. */
-export function Listed({ filter }: { filter: ConversationFilter }) {
+/** The conversations of one list, by day; of a part of it in its order. */
+export function Listed({ view }: { view: HistoryView }) {
+  const { filter } = view;
+  const narrowing = narrowingOf(view);
+  const whole = Object.keys(narrowing).length === 0;
   const t = useTranslations('history');
+  const lists = useTranslations('lists');
   const sidebar = useTranslations('sidebar');
-  const list = useInfiniteQuery(conversationsQuery(filter));
+  const list = useInfiniteQuery(conversationsQuery(filter, narrowing));
   if (list.isPending) return <Loading />;
   if (list.error && !list.data) {
     return <Failed error={list.error} onRetry={() => void list.refetch()} />;
   }
   const conversations = list.data.pages.flatMap(({ items }) => items);
+  if (conversations.length === 0 && (view.pinned || view.from !== '' || view.to !== '')) {
+    return (
+      <Empty icon={<SearchX />} title={lists('nothing')}>
+        {lists('nothingHelp')}
+      </Empty>
+    );
+  }
   if (conversations.length === 0) {
     return (
       <Empty icon={<MessageSquareDashed />} title={t(`empty.${filter}`)}>
@@ -112,14 +127,17 @@ export function Listed({ filter }: { filter: ConversationFilter }) {
       </Empty>
     );
   }
-  const sections = groupConversations(conversations, new Date()).map(({ group, items }) => ({
-    heading: sidebar(`group.${group}`),
+  const groups = whole
+    ? groupConversations(conversations, new Date())
+    : [{ group: null, items: [...new Map(conversations.map((one) => [one.id, one])).values()] }];
+  const sections = groups.map(({ group, items }) => ({
+    heading: group && sidebar(`group.${group}`),
     rows: items.map((conversation) => ({ conversation, excerpts: [] })),
   }));
   return (
     <>
       {filter === 'deleted' && <p className="text-muted text-sm">{t('deletedHelp')}</p>}
-      <Rows key={filter} sections={sections} />
+      <Rows key={`${filter} ${JSON.stringify(narrowing)}`} sections={sections} />
       {list.isFetchNextPageError && (
         <Failed error={list.error} onRetry={() => void list.fetchNextPage()} />
       )}

@@ -2,12 +2,13 @@
 
 import { Search } from 'lucide-react';
 import { useSearchParams } from 'next/navigation';
-import { useEffect, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { WorkspacePage } from '@/features/page';
 import { Segmented } from '@/ui/field';
-import { FILTERS, type HistoryView, readView, viewPath } from './filter';
+import { FILTERS, type HistoryView, isTurnedRound, readView, viewPath } from './filter';
 import { Found, Listed } from './list';
+import { NarrowingBar } from './narrowing';
 
 const SETTLE_MS = 200;
 
@@ -18,16 +19,18 @@ function show(view: HistoryView): void {
 /** /history */
 export function HistoryPage() {
   const t = useTranslations('history');
-  const { text, filter } = readView(useSearchParams());
+  const params = useSearchParams();
+  const view = useMemo(() => readView(params), [params]);
+  const { text, filter } = view;
   const [typed, setTyped] = useState(text);
   const wanted = typed.trim();
 
   // The address follows what is typed, and the list follows the address.
   useEffect(() => {
     if (wanted === text) return;
-    const timer = setTimeout(() => show({ text: wanted, filter }), SETTLE_MS);
+    const timer = setTimeout(() => show({ ...view, text: wanted }), SETTLE_MS);
     return () => clearTimeout(timer);
-  }, [wanted, text, filter]);
+  }, [wanted, text, view]);
 
   return (
     <WorkspacePage title={t('title')} lead={t('lead')}>
@@ -50,9 +53,10 @@ export function HistoryPage() {
               label={t('show')}
               value={filter}
               options={FILTERS.map((value) => ({ value, label: t(`filter.${value}`) }))}
-              onChange={(next) => show({ text, filter: next })}
+              onChange={(next) => show({ ...view, filter: next })}
             />
-            <Listed filter={filter} />
+            <NarrowingBar view={view} onChange={(change) => show({ ...view, ...change })} />
+            {!isTurnedRound(view) && <Listed view={view} />}
           </>
         ) : (
           <Found text={text} />

@@ -1,10 +1,24 @@
 'use client';
 
-import { Archive, ArrowLeft, History, PanelLeftClose, Search, SquarePen, X } from 'lucide-react';
+import {
+  Archive,
+  ArrowLeft,
+  History,
+  ListChecks,
+  PanelLeftClose,
+  Search,
+  SquarePen,
+  X,
+} from 'lucide-react';
 import Link from 'next/link';
 import { useState } from 'react';
 import { useTranslations } from 'use-intl';
-import { ConversationList, SearchResults } from '@/features/conversations';
+import {
+  ConversationList,
+  SearchResults,
+  SelectionBar,
+  useSelection,
+} from '@/features/conversations';
 import { ConversationLink } from '@/platform/route';
 import { IconButton } from '@/ui/button';
 import { Logo } from '@/ui/logo';
@@ -25,6 +39,9 @@ export function Sidebar({
   const person = useTranslations('person');
   const [text, setText] = useState('');
   const [archived, setArchived] = useState(false);
+  const selection = useSelection();
+  const lists = useTranslations('lists');
+  const filter = archived ? 'archived' : 'active';
 
   return (
     <nav aria-label={t('label')} className="flex h-full flex-col bg-sidebar">
@@ -44,34 +61,47 @@ export function Sidebar({
           <SquarePen className="size-4 text-accent-text" />
           {t('newChat')}
         </ConversationLink>
-        <div className="relative">
-          <Search className="pointer-events-none absolute inset-y-0 start-3 my-auto size-4 text-muted" />
-          <input
-            type="search"
-            aria-label={t('search')}
-            placeholder={t('search')}
-            value={text}
-            maxLength={200}
-            onChange={(event) => setText(event.target.value)}
-            onKeyDown={(event) => {
-              if (event.key === 'Escape' && text !== '') {
-                event.stopPropagation();
-                setText('');
-              }
-            }}
-            className="h-9 w-full appearance-none rounded-sm border border-transparent bg-hover [&::-webkit-search-cancel-button]:hidden ps-9 pe-8 text-sm hover:border-line-strong focus:border-accent focus:outline-none"
-          />
-          {text !== '' && (
-            <button
-              type="button"
-              aria-label={t('clearSearch')}
-              onClick={() => setText('')}
-              className="absolute inset-y-0 end-1.5 my-auto grid size-6 place-items-center rounded-xs text-muted hover:text-text"
-            >
-              <X className="size-4" />
-            </button>
-          )}
+        <div className="flex items-center gap-1">
+          <div className="relative min-w-0 flex-1">
+            <Search className="pointer-events-none absolute inset-y-0 start-3 my-auto size-4 text-muted" />
+            <input
+              type="search"
+              aria-label={t('search')}
+              placeholder={t('search')}
+              value={text}
+              maxLength={200}
+              onChange={(event) => setText(event.target.value)}
+              onKeyDown={(event) => {
+                if (event.key === 'Escape' && text !== '') {
+                  event.stopPropagation();
+                  setText('');
+                }
+              }}
+              className="h-9 w-full appearance-none rounded-sm border border-transparent bg-hover [&::-webkit-search-cancel-button]:hidden ps-9 pe-8 text-sm hover:border-line-strong focus:border-accent focus:outline-none"
+            />
+            {text !== '' && (
+              <button
+                type="button"
+                aria-label={t('clearSearch')}
+                onClick={() => setText('')}
+                className="absolute inset-y-0 end-1.5 my-auto grid size-6 place-items-center rounded-xs text-muted hover:text-text"
+              >
+                <X className="size-4" />
+              </button>
+            )}
+          </div>
+          <IconButton
+            label={lists('choose')}
+            aria-pressed={selection.ids !== null}
+            disabled={text.trim() !== ''}
+            onClick={() => (selection.ids === null ? selection.begin() : selection.end())}
+          >
+            <ListChecks className="size-4.5" />
+          </IconButton>
         </div>
+        {selection.ids && text.trim() === '' && (
+          <SelectionBar filter={filter} ids={selection.ids} onEnd={selection.end} />
+        )}
       </div>
       <div className="scroll-quiet min-h-0 flex-1 overflow-y-auto px-3">
         {text.trim() !== '' ? (
@@ -81,14 +111,21 @@ export function Sidebar({
             {archived && (
               <button
                 type="button"
-                onClick={() => setArchived(false)}
+                onClick={() => {
+                  selection.end();
+                  setArchived(false);
+                }}
                 className="mt-1 flex h-9 w-full items-center gap-2 rounded-sm px-2.5 font-medium text-sm hover:bg-hover"
               >
                 <ArrowLeft className="size-4" />
                 {t('backToActive')}
               </button>
             )}
-            <ConversationList filter={archived ? 'archived' : 'active'} onOpen={onOpen} />
+            <ConversationList
+              filter={filter}
+              selection={selection.ids && { ids: selection.ids, choose: selection.choose }}
+              onOpen={onOpen}
+            />
           </>
         )}
       </div>
@@ -98,6 +135,7 @@ export function Sidebar({
             type="button"
             onClick={() => {
               setText('');
+              selection.end();
               setArchived(true);
             }}
             className="flex h-9 items-center gap-2.5 rounded-sm px-2.5 text-muted text-sm hover:bg-hover hover:text-text"

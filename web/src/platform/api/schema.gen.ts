@@ -767,7 +767,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One's conversations: pinned ones first, then by last change. */
+        /**
+         * One's conversations: pinned ones first, then by last change; or those that
+         *     the query narrows the list to, in its order.
+         */
         get: operations["get_conversations"];
         put?: never;
         /** Begins a conversation. A guest has one, which is temporary. */
@@ -822,8 +825,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A page of messages, oldest first. Of an unfinished answer, what there is so
-         *     far.
+         * A page of messages: of all branches from the beginning, or of the branch
+         *     that is shown from its end. Of an unfinished answer, what there is so far.
          */
         get: operations["get_conversations_id_messages"];
         put?: never;
@@ -986,6 +989,27 @@ export interface paths {
         head?: never;
         /** Makes a member a manager or the other way round. */
         patch: operations["patch_groups_id_members_user_id"];
+        trace?: never;
+    };
+    "/api/v1/images": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A picture from elsewhere, so that its host learns nothing of who looks at
+         *     it. Only PNG, JPEG, GIF, WebP and AVIF, told by their bytes, of at most
+         *     10 MiB, from public addresses.
+         */
+        get: operations["get_images"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/instance": {
@@ -1370,8 +1394,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Go on with an answer that was interrupted, stopped or failed. What follows
-         *     is a message of its own, a child of that answer.
+         * Go on with an answer that was interrupted, stopped or failed, or that reached
+         *     the limit of its length. What follows is a message of its own, a child of that
+         *     answer.
          */
         post: operations["post_turns_id_continue"];
         delete?: never;
@@ -10294,6 +10319,14 @@ export interface operations {
             query?: {
                 /** @description Which ones; `active` unless given. */
                 filter?: "active" | "archived" | "deleted";
+                /** @description In which order; `recent` unless given. A cursor belongs to its order. */
+                sort?: "recent" | "oldest" | "title";
+                /** @description Only those that are pinned, or only those that are not. */
+                pinned?: boolean;
+                /** @description Only what changed at this time or later. */
+                from?: string;
+                /** @description Only what changed before this time. */
+                to?: string;
                 /** @description Where the page before ended. */
                 cursor?: string;
                 /** @description How many rows, 1 to 200; 50 unless given. */
@@ -10917,6 +10950,13 @@ export interface operations {
     get_conversations_id_messages: {
         parameters: {
             query?: {
+                /** @description Which ones; `all` unless given. A cursor belongs to the list that gave it. */
+                list?: "all" | "branch";
+                /**
+                 * @description With `branch`: what stands above this message, which may be any that is
+                 *     not deleted.
+                 */
+                before?: string;
                 /** @description Where the page before ended. */
                 cursor?: string;
                 /** @description How many rows, 1 to 200; 50 unless given. */
@@ -12405,6 +12445,118 @@ export interface operations {
             };
             /** @description Internal Server Error */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_images: {
+        parameters: {
+            query: {
+                /** @description Where the picture is: an `http` or `https` address. */
+                url: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": number[];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Larger than 10 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Its host gives no picture */
+            502: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -31,6 +31,9 @@ export type UpdateConversation = Schemas['UpdateConversation'];
 export type ConversationFilter = NonNullable<
   NonNullable<operations['get_conversations']['parameters']['query']>['filter']
 >;
+export type ConversationSort = NonNullable<
+  NonNullable<operations['get_conversations']['parameters']['query']>['sort']
+>;
 export type ExportFormat = NonNullable<
   NonNullable<operations['get_conversations_id_export']['parameters']['query']>['format']
 >;

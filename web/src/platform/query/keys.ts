@@ -25,7 +25,8 @@ export const keys = {
   backups: ['backups'] as const,
   audit: (filter: Record<string, string | null>) => ['audit', filter] as const,
   conversationLists: ['conversations'] as const,
-  conversations: (filter: ConversationFilter) => ['conversations', filter] as const,
+  conversations: (filter: ConversationFilter, narrowing: object = {}) =>
+    ['conversations', filter, narrowing] as const,
   conversation: (id: string) => ['conversation', id] as const,
   messages: (id: string) => ['messages', id] as const,
   searches: ['search'] as const,
@@ -36,4 +37,6 @@ export const keys = {
   guide: (locale: string) => ['guide', locale] as const,
   serverThere: ['server-there'] as const,
   blob: (id: string) => ['blob', id] as const,
+  foreignPictures: ['foreign-picture'] as const,
+  foreignPicture: (address: string) => ['foreign-picture', address] as const,
 };

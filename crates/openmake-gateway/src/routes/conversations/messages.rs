@@ -7,10 +7,13 @@ use openmake_api::{
     conversations::ConversationView,
     event::Folded,
     extract::{Json, Path, Query},
-    messages::MessageView,
+    messages::{MessageListing, MessageQuery, MessageView},
     responses::{ReadProblems, WriteProblems},
 };
-use openmake_store::{StoreError, messages::Message};
+use openmake_store::{
+    StoreError,
+    messages::{Message, ShownPart},
+};
 use openmake_types::{ConversationId, MessageId, MessageStatus, TurnId, UserId};
 use serde::Deserialize as _;
 use uuid::Uuid;
@@ -24,28 +27,56 @@ use crate::{error::store_error, state::App};
 /// Events that are read from a log at once.
 const LOG_PAGE: u32 = 1000;
 
-/// A page of messages, oldest first. Of an unfinished answer, what there is so
-/// far.
+/// A page of messages: of all branches from the beginning, or of the branch
+/// that is shown from its end. Of an unfinished answer, what there is so far.
 #[utoipa::path(get, path = "/api/v1/conversations/{id}/messages", tag = "conversations",
-    params(("id" = Uuid, Path), PageQuery),
+    params(("id" = Uuid, Path), MessageQuery, PageQuery),
     responses((status = 200, body = Page<MessageView>), ReadProblems))]
 pub(crate) async fn list(
     State(app): State<App>,
     allowed: Allowed<Chat>,
     Path(id): Path<Uuid>,
+    Query(which): Query<MessageQuery>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<MessageView>>, ApiError> {
     let owner = allowed.actor.user_id;
     let conversation = ConversationId::from_uuid(id);
     let messages = app.store.messages();
-    let rows = messages
-        .page(owner, conversation, page::request(&query)?)
-        .await;
+    let rows = match which.list {
+        MessageListing::All => {
+            refuse_before(&which)?;
+            let request = page::request(&query)?;
+            messages.page(owner, conversation, request).await
+        }
+        MessageListing::Branch => {
+            messages
+                .shown(owner, conversation, part(&which, &query)?)
+                .await
+        }
+    };
     let mut rows = rows.map_err(store_error("conversation"))?;
     let stored = std::mem::take(&mut rows.items);
     let mut page = page::page(rows, |message| message_view(message, None));
     page.items = folded(&app, owner, stored).await?;
     Ok(Json(page))
+}
+
+fn refuse_before(which: &MessageQuery) -> Result<(), ApiError> {
+    if which.before.is_some() {
+        let detail = "`before` goes with `list=branch`.";
+        return Err(ApiError::field("before", "invalid", detail));
+    }
+    Ok(())
+}
+
+/// A part of the branch that is shown: above the message that the query or its
+/// cursor names, or the end of the branch.
+fn part(which: &MessageQuery, query: &PageQuery) -> Result<ShownPart, ApiError> {
+    let cursor = query.cursor()?.map(|cursor| cursor.id);
+    Ok(ShownPart {
+        before: which.before.or(cursor).map(MessageId::from_uuid),
+        limit: query.limit()?,
+    })
 }
 
 /// Deletes a message with all that follows it, and shows the newest branch

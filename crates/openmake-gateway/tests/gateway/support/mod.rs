@@ -15,7 +15,8 @@ use axum::{Router, body::Body, extract::ConnectInfo};
 use chrono::{SubsecRound as _, TimeDelta};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
-use openmake_gateway::{Gateway, GatewayParts, GatewaySettings, RateSettings};
+use openmake_egress::{AllowedHosts, Egress, EgressSettings, SystemResolver};
+use openmake_gateway::{Gateway, GatewayParts, GatewaySettings, Images, RateSettings};
 use openmake_store::{Store, secrets::KeyRing, wakeups::Heard};
 use openmake_types::{Clock as _, ManualClock, RandomIds, SystemClock};
 use prometheus_client::registry::Registry;
@@ -63,9 +64,16 @@ pub(crate) fn settings() -> GatewaySettings {
             guest: 10_000,
             turn_start: 10_000,
             search: 10_000,
+            image: 10_000,
         },
         ..GatewaySettings::default()
     }
+}
+
+/// Fetches pictures from public addresses and from `allowed`.
+pub(crate) fn images(allowed: AllowedHosts) -> Images {
+    let egress = Egress::new(EgressSettings::default(), SystemResolver).expect("a client");
+    Images::new(egress, allowed)
 }
 
 impl TestApp {
@@ -79,6 +87,15 @@ impl TestApp {
     }
 
     pub(crate) fn on(database: TestDatabase, settings: GatewaySettings) -> Self {
+        Self::showing(database, settings, images(AllowedHosts::none()))
+    }
+
+    /// With `images` to fetch pictures from elsewhere.
+    pub(crate) fn showing(
+        database: TestDatabase,
+        settings: GatewaySettings,
+        images: Images,
+    ) -> Self {
         let store = database.store();
         let clock = Arc::new(ManualClock::new(SystemClock.now().trunc_subsecs(6)));
         let tasks = TaskTracker::new();
@@ -94,6 +111,7 @@ impl TestApp {
             settings,
             ai: BoxCloneSyncService::new(ai.router()),
             ai_routes: ai::routes(),
+            images,
             web: Router::new().fallback(|| async { "the page" }),
             openapi_json: serde_json::to_string(&openapi).expect("serialises"),
             wakeups: wakeups.clone(),
@@ -134,6 +152,7 @@ impl TestApp {
             settings,
             ai: BoxCloneSyncService::new(self.ai.router()),
             ai_routes: ai::routes(),
+            images: images(AllowedHosts::none()),
             web: Router::new(),
             openapi_json: String::new(),
             wakeups,

@@ -9,8 +9,7 @@ import { useExplain } from '@/platform/errors';
 import { Banner } from '@/ui/banner';
 import { Button } from '@/ui/button';
 import { Logo } from '@/ui/logo';
-import { witnessedOf } from '../engine';
-import type { Progress, Run } from '../fold';
+import { type Progress, type Run, thinkingMs } from '../fold';
 import { type ChatActions, useRun } from '../hooks';
 import { CopyButton } from './copy-button';
 import { Figures } from './figures';
@@ -36,7 +35,6 @@ interface Content {
 
 function contentOf(message: Message, run: Run | null): Content {
   if (run === null) {
-    const seen = witnessedOf(message.id);
     return {
       text: message.content,
       thinking: message.thinking ?? '',
@@ -45,13 +43,11 @@ function contentOf(message: Message, run: Run | null): Content {
       progress: null,
       error: message.error ?? null,
       thinkingSince: null,
-      thinkingMs: seen?.thinkingMs ?? null,
-      cut: seen?.cut ?? 0,
-      finishReason: seen?.finishReason ?? null,
+      thinkingMs: message.thinking_ms ?? null,
+      cut: message.context_cut?.messages ?? 0,
+      finishReason: message.finish_reason ?? null,
     };
   }
-  const took =
-    run.thinkingFrom !== null && run.thinkingTo !== null ? run.thinkingTo - run.thinkingFrom : null;
   return {
     text: run.text,
     thinking: run.thinking,
@@ -60,7 +56,7 @@ function contentOf(message: Message, run: Run | null): Content {
     progress: run.progress,
     error: run.error,
     thinkingSince: run.status === 'running' && run.text === '' ? run.thinkingFrom : null,
-    thinkingMs: took,
+    thinkingMs: thinkingMs(run),
     cut: run.cut,
     finishReason: run.finishReason,
   };
@@ -152,13 +148,23 @@ function Ending({
 
 const NOTES = ['length', 'tool_limit', 'time_budget', 'content_filter'] as const;
 
-function Notes({ content }: { content: Content }) {
+function Notes({ content, onContinue }: { content: Content; onContinue: (() => void) | null }) {
   const t = useTranslations('chat.note');
+  const ending = useTranslations('chat.ending');
   const reason = NOTES.find((note) => note === content.finishReason);
   if (content.cut === 0 && !reason) return null;
   return (
     <div className="mt-3 flex flex-col gap-1 text-muted text-sm">
-      {reason && <p>{t(reason)}</p>}
+      {reason && (
+        <div className="flex flex-wrap items-center gap-3">
+          <p>{t(reason)}</p>
+          {reason === 'length' && onContinue && (
+            <Button size="sm" icon={<Play className="size-4" />} onClick={onContinue}>
+              {ending('continue')}
+            </Button>
+          )}
+        </div>
+      )}
       {content.cut > 0 && <p>{t('cut', { count: content.cut })}</p>}
     </div>
   );
@@ -211,7 +217,13 @@ export const Answer = memo(function Answer({
         {content.text !== '' && <Markdown text={content.text} live={running} />}
         {running && content.progress && <Step progress={content.progress} />}
         {running && quiet && !content.progress && <Waiting label={t('waiting')} />}
-        {!running && <Notes content={content} />}
+        {!running && (
+          <Notes
+            content={content}
+            // Further up the answer was gone on with already.
+            onContinue={last && turnId ? () => actions.resume(turnId) : null}
+          />
+        )}
         {!running && <Ending message={message} error={content.error} actions={actions} />}
         {!running && (
           <div

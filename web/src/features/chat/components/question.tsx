@@ -1,9 +1,10 @@
 'use client';
 
-import { Pencil } from 'lucide-react';
+import { Pencil, Trash2 } from 'lucide-react';
 import { memo, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import type { Message } from '@/platform/api/types';
+import { ask } from '@/platform/commands';
 import { useExplain } from '@/platform/errors';
 import { Banner } from '@/ui/banner';
 import { Button, IconButton } from '@/ui/button';
@@ -133,6 +134,17 @@ export const Question = memo(function Question({
               <CopyButton text={message.content} />
               <IconButton label={t('edit')} size="sm" onClick={() => setEditing(true)}>
                 <Pencil className="size-4" />
+              </IconButton>
+              <IconButton
+                label={t('deleteMessage')}
+                size="sm"
+                onClick={() => {
+                  actions.remove(message.id);
+                  // The button goes with its message.
+                  ask('focus-composer');
+                }}
+              >
+                <Trash2 className="size-4" />
               </IconButton>
             </div>
             <Versions message={message} all={versions} onShow={actions.show} />

@@ -1,16 +1,20 @@
 'use client';
 
 import { ArrowDown } from 'lucide-react';
-import { memo, type ReactNode, useCallback, useRef } from 'react';
+import { memo, type ReactNode, useCallback, useEffect, useRef } from 'react';
 import { useTranslations } from 'use-intl';
 import type { Message } from '@/platform/api/types';
 import { IconButton } from '@/ui/button';
-import type { ChatActions } from '../hooks';
+import { type ChatActions, useOlder } from '../hooks';
 import { useRows } from '../rows';
 import { useStickToEnd } from '../scroll';
 import { type Tree, versions } from '../tree';
 import { Answer } from './answer';
+import { OlderMessages } from './older';
 import { Question } from './question';
+
+/** So near to the first message that was read, those above it are read. */
+const READ_AHEAD = 12;
 
 /** What keeps the place of messages that are not built. */
 function Gap({ height }: { height: number }) {
@@ -64,10 +68,28 @@ export const Transcript = memo(function Transcript({
   const box = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const last = useRef(0);
-  const { rows, measure, keep, remembered } = useRows(id, messages, box, last);
+  const { rows, measure, keep, start, remembered } = useRows(id, messages, box, last);
+  const older = useOlder(id, messages);
   const { away, toEnd } = useStickToEnd(box, content, remembered, last);
   const versionsOf = useVersions(tree);
   const lastIndex = messages.length - 1;
+  const { more, busy, error, read, readAll } = older;
+  // The reader asked for the very first message, which is not read yet.
+  const toBeginning = useRef(false);
+  const near = start < READ_AHEAD;
+  useEffect(() => {
+    if (error) toBeginning.current = false;
+    // After a failure the reader says when to try again.
+    if (!more || busy || error) return;
+    if (toBeginning.current) readAll();
+    else if (near) read();
+  }, [near, more, busy, error, read, readAll]);
+  useEffect(() => {
+    // What came above kept what was looked at in its place: go on from there.
+    if (more || !toBeginning.current) return;
+    toBeginning.current = false;
+    if (box.current) box.current.scrollTop = 0;
+  }, [more]);
 
   const built = (message: Message, index: number): ReactNode =>
     message.role === 'assistant' ? (
@@ -91,10 +113,18 @@ export const Transcript = memo(function Transcript({
           if (event.target !== event.currentTarget) return;
           // The browser would glide there, and messages that are measured on
           // the way would stop it.
-          if (event.key === 'Home') event.currentTarget.scrollTop = 0;
-          else if (event.key === 'End') toEnd();
+          if (event.key === 'Home') {
+            event.currentTarget.scrollTop = 0;
+            if (more) {
+              toBeginning.current = true;
+              if (!busy) readAll();
+            }
+          } else if (event.key === 'End') toEnd();
           else return;
           event.preventDefault();
+        }}
+        onWheel={() => {
+          toBeginning.current = false;
         }}
         className="scroll-quiet h-full overflow-y-auto [overflow-anchor:none]"
       >
@@ -104,8 +134,9 @@ export const Transcript = memo(function Transcript({
           aria-label={t('transcript')}
           aria-live="off"
           onFocus={keep}
-          className="mx-auto w-full max-w-(--column) px-4 pb-3 sm:px-6"
+          className="relative mx-auto w-full max-w-(--column) px-4 pb-3 sm:px-6"
         >
+          {more && <OlderMessages older={older} />}
           {rows.map((row) => {
             if (row.kind === 'gap') return <Gap key={row.key} height={row.height} />;
             const message = messages[row.index];

@@ -37,10 +37,11 @@ Models make mistakes. Ask for sources, and check what matters.`,
   {
     id: 'finding',
     title: 'Finding and keeping',
-    text: `The sidebar searches titles and messages as you type, in every language. **History** shows the same with longer excerpts, and lets you select many conversations to archive, delete or export them.
+    text: `The sidebar searches titles and messages as you type, in every language. **History** shows the same with longer excerpts, and lets you select many conversations to archive, delete or export them, sorted by title or narrowed to some days. The button beside the search selects several in the sidebar.
 
 - **Pin** what you need often, **archive** what is done.
-- What you delete can be restored for 30 days under **History → Deleted**.
+- The bin under a question deletes it with everything that follows; **Undo** brings it back.
+- A conversation that you delete can be restored for 30 days under **History → Deleted**.
 - An export as Markdown has the branch that is shown; one as JSON has all of them.`,
   },
   {
@@ -100,7 +101,7 @@ With \`OPENMAKE_BACKUP_DIR\` set, the server makes backups by itself and tries e
   {
     id: 'privacy',
     title: 'Privacy',
-    text: `- Your conversations are in this server's database, and nowhere else. The pages load nothing from other hosts.
+    text: `- Your conversations are in this server's database, and nowhere else. The pages load nothing from other hosts: a picture from elsewhere is fetched by the server, when you ask for it.
 - What you ask goes to the model server that answers. If that is a provider on the internet, its rules hold for what you send.
 - Pictures, keys and settings stay on this server; passwords and keys are stored hashed or encrypted.
 - Signing out removes your drafts and everything else of your conversations from this browser.`,

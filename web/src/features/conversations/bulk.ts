@@ -2,17 +2,17 @@
 
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useTranslations } from 'use-intl';
+import type { ExportFormat } from '@/platform/api/types';
+import { useExplain } from '@/platform/errors';
+import { saveFile } from '@/platform/files';
+import { toast, toastError } from '@/ui/toast';
 import {
   deleteConversation,
   exportConversation,
   invalidateLists,
   restoreConversation,
   updateConversation,
-} from '@/features/conversations';
-import type { ExportFormat } from '@/platform/api/types';
-import { useExplain } from '@/platform/errors';
-import { saveFile } from '@/platform/files';
-import { toast, toastError } from '@/ui/toast';
+} from './api';
 import { inTurns } from './in-turns';
 
 /** What can be done with many conversations. */
@@ -41,7 +41,7 @@ async function inOneFile(ids: readonly string[], format: ExportFormat) {
 }
 
 /** Does one thing with many conversations, and can take it back. */
-export function useBulk(onDone: () => void) {
+export function useBulk(onDone: (changed: readonly string[], what: Act) => void) {
   const t = useTranslations('history');
   const sidebar = useTranslations('sidebar');
   const explain = useExplain();
@@ -62,7 +62,7 @@ export function useBulk(onDone: () => void) {
         });
       }
       if (changed.length < ids.length) failed(ids.length - changed.length, error);
-      if (!undone) onDone();
+      if (!undone) onDone(changed, what);
     },
     onSettled: () => invalidateLists(client),
   });
