@@ -1,13 +1,13 @@
 //! Whether a model may be asked at all now, before anything else is looked at.
 
 use openmake_api::ApiError;
-use openmake_types::{Actor, ErrorKind};
+use openmake_types::{Actor, ErrorKind, Limit};
 use tokio::time::Instant;
 
 use crate::core::Core;
 
 /// Refuses what a server that stops, or is full, would not finish, and keys
-/// that have cost their tokens of this minute.
+/// and accounts that have cost their tokens of this minute.
 pub(crate) fn admit(core: &Core, actor: &Actor, now: Instant) -> Result<(), ApiError> {
     if core.is_draining() {
         return Err(
@@ -26,5 +26,6 @@ pub(crate) fn admit(core: &Core, actor: &Actor, now: Instant) -> Result<(), ApiE
         .with_hint("Send it again in a moment.")
         .with_retry_after(2));
     }
-    core.token_rates.check(actor, now)
+    let limit = core.administered.limits().get(Limit::TokensPerMinute);
+    core.token_rates.check(actor, limit, now)
 }

@@ -5,9 +5,9 @@ use openmake_api::ApiError;
 use openmake_models::{
     ModelCapabilities, ThinkingLevel,
     classifier::Question,
-    profiles::{AvailableModel, Requirement, Resolution, ResolveError},
+    profiles::{AvailableModel, Profiles, Requirement, Resolution, ResolveError},
 };
-use openmake_types::{ErrorKind, ModelAccess};
+use openmake_types::{ErrorKind, Limit, ModelAccess};
 
 use crate::{core::Core, error::store_error, upstream};
 
@@ -52,34 +52,36 @@ pub(crate) async fn default_model(
     let usual = settings
         .default_model
         .unwrap_or_else(|| core.settings.default_model.clone());
-    let ModelAccess::Only(names) = access else {
-        return Ok(usual);
-    };
-    if is_allowed(core, access, &usual) {
+    let profiles = core.administered.profiles();
+    let question = Question::default();
+    let resolve = |name: &str| profiles.resolve(name, available, &question);
+    let is_off = matches!(resolve(&usual), Err(ResolveError::Disabled { .. }));
+    if is_allowed(&profiles, access, &usual) && !is_off {
         return Ok(usual);
     }
-    let answers = |name: &str| {
-        let question = Question::default();
-        core.profiles.resolve(name, available, &question).is_ok()
+    let names = match access {
+        ModelAccess::All => None,
+        ModelAccess::Only(names) => Some(names),
     };
-    let profiles = core.profiles.list().map(|profile| profile.id);
     let mut own = profiles
+        .list()
+        .map(|profile| profile.id)
         .filter(|id| access.allows(id))
-        .chain(names.iter().map(String::as_str));
+        .chain(
+            names
+                .into_iter()
+                .flat_map(|names| names.iter().map(String::as_str)),
+        );
     Ok(own
-        .find(|name| answers(name))
-        .or_else(|| names.first().map(String::as_str))
+        .find(|name| resolve(name).is_ok())
+        .or_else(|| names.and_then(|names| names.first()).map(String::as_str))
         .map_or(usual, str::to_owned))
 }
 
 /// Whether a model may be asked by this name. A profile's other names are its
 /// own.
-fn is_allowed(core: &Core, access: &ModelAccess, name: &str) -> bool {
-    access.allows(name)
-        || core
-            .profiles
-            .lookup(name)
-            .is_some_and(|id| access.allows(id))
+fn is_allowed(profiles: &Profiles, access: &ModelAccess, name: &str) -> bool {
+    access.allows(name) || profiles.lookup(name).is_some_and(|id| access.allows(id))
 }
 
 /// Chooses, or says what is missing, before anything is stored.
@@ -94,11 +96,13 @@ pub(crate) async fn choose(core: &Core, wish: &Wish<'_>) -> Result<Chosen, ApiEr
         images: wish.images,
         documents: 0,
     };
-    let resolution = core.profiles.resolve(&requested, &available, &question);
+    let profiles = core.administered.profiles();
+    let resolution = profiles.resolve(&requested, &available, &question);
     // A real model goes by more than one name: `qwen3` is `qwen3:latest`.
     let is_listed =
         |found: &Resolution| found.profile.is_none() && wish.access.allows(&found.model);
-    if !is_allowed(core, wish.access, &requested) && !resolution.as_ref().is_ok_and(is_listed) {
+    if !is_allowed(&profiles, wish.access, &requested) && !resolution.as_ref().is_ok_and(is_listed)
+    {
         return Err(not_allowed(&requested));
     }
     let resolution = resolution.map_err(|error| refused(core, &error))?;
@@ -115,28 +119,30 @@ pub(crate) async fn choose(core: &Core, wish: &Wish<'_>) -> Result<Chosen, ApiEr
         .with_hint("Choose a model that can, such as the profile openmake_vision, or leave the image out."));
     }
     Ok(Chosen {
-        plan: plan(resolution, capabilities, wish.thinking),
+        plan: plan(core, resolution, capabilities, wish.thinking),
         requested,
     })
 }
 
 fn plan(
+    core: &Core,
     resolution: Resolution,
     capabilities: ModelCapabilities,
     wanted: Option<ThinkingLevel>,
 ) -> Plan {
     let settings = resolution.settings;
+    let context_tokens = u64::from(settings.context_tokens);
+    let most = core.administered.limits().get(Limit::ContextTokens);
     Plan {
         reason: resolution.why.to_string(),
         instructions: resolution
             .profile
             .as_deref()
-            .and_then(way_of_working)
-            .map(str::to_owned),
+            .and_then(|profile| instructions(&core.administered.profiles(), profile)),
         model: resolution.model,
         profile: resolution.profile,
         capabilities,
-        context_tokens: u64::from(settings.context_tokens),
+        context_tokens: most.map_or(context_tokens, |most| most.min(context_tokens)),
         thinking: match (wanted, settings.thinking) {
             (Some(level), _) => ThinkingChoice::Person(level),
             (None, Some(level)) => ThinkingChoice::Profile(level),
@@ -149,13 +155,23 @@ fn plan(
     }
 }
 
+/// How a profile works, for the system prompt: what an administrator wrote, or
+/// what is built in.
+pub(crate) fn instructions(profiles: &Profiles, profile: &str) -> Option<String> {
+    let own = profiles.instructions(profile);
+    let text = own.or_else(|| way_of_working(profile))?;
+    (!text.trim().is_empty()).then(|| text.to_owned())
+}
+
 fn refused(core: &Core, error: &ResolveError) -> ApiError {
     let hint = error.hint();
     match error {
         ResolveError::NoModels => no_model(core),
-        ResolveError::UnknownModel { .. } => ApiError::invalid(sentence(error))
-            .with_code("unknown_model")
-            .with_hint(hint),
+        ResolveError::UnknownModel { .. } | ResolveError::Disabled { .. } => {
+            ApiError::invalid(sentence(error))
+                .with_code("unknown_model")
+                .with_hint(hint)
+        }
         ResolveError::NotForChat { .. } => ApiError::invalid(sentence(error))
             .with_code("model_not_for_chat")
             .with_hint(hint),
@@ -175,7 +191,7 @@ fn not_allowed(name: &str) -> ApiError {
     )
     .with_code("model_not_allowed")
     .with_hint(
-        "GET /api/v1/models lists those that you may: what the key and its owner's groups allow.",
+        "GET /api/v1/models lists those that you may: what the key, its owner's groups and their role allow.",
     )
 }
 

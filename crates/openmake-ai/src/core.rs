@@ -9,7 +9,7 @@ use std::{
 };
 
 use openmake_agents::ModelClient;
-use openmake_models::{NodePool, ProviderParts, pool::NodeConfig, profiles::Profiles};
+use openmake_models::{NodePool, ProviderParts, pool::NodeConfig};
 use openmake_store::{
     Store,
     secrets::KeyRing,
@@ -23,6 +23,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     AiSettings,
+    administered::Administered,
     budgets::{BudgetParts, Budgets, Payer, client::PaidClient},
     metrics::Metrics,
     token_rates::TokenRates,
@@ -43,7 +44,8 @@ pub(crate) struct Core {
     pub(crate) provider: ProviderParts,
     models: Arc<dyn ModelClient>,
     pub(crate) budgets: Arc<Budgets>,
-    pub(crate) profiles: Arc<Profiles>,
+    /// What administrators decided: limits and profiles.
+    pub(crate) administered: Administered,
     pub(crate) tools: Registry,
     pub(crate) keys: KeyRing,
     pub(crate) clock: Arc<dyn Clock>,
@@ -93,7 +95,7 @@ impl Core {
             provider: parts.provider,
             models,
             budgets,
-            profiles: parts.profiles,
+            administered: Administered::new(parts.profiles),
             tools: parts.tools,
             keys: parts.keys,
             clock: parts.clock,

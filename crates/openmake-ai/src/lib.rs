@@ -5,6 +5,7 @@
 //! gateway puts there. Turns are durable: see
 //! ARCHITECTURE.md, "A turn is durable".
 
+mod administered;
 mod admission;
 mod budgets;
 mod choose;
@@ -54,7 +55,7 @@ pub struct AiParts {
     pub pool: NodePool,
     /// What providers are made of, for looking for model servers.
     pub provider: ProviderParts,
-    /// The profiles.
+    /// The profiles, as they are until an administrator edits them.
     pub profiles: Arc<Profiles>,
     /// The tools that turns may use.
     pub tools: Registry,
@@ -181,6 +182,7 @@ impl Ai {
         let core = &self.core;
         core.store.ensure_partitions().await?;
         nodes::apply(core).await?;
+        administered::refresh(core).await?;
         if core.settings.single_process {
             core.store.budgets().expire_except(core.process).await?;
         }
@@ -207,6 +209,7 @@ impl Ai {
         core.tasks.spawn(maintenance::hint(Arc::clone(core)));
         core.tasks.spawn(key_usage::run(Arc::clone(core)));
         core.tasks.spawn(nodes::follow_store(Arc::clone(core)));
+        core.tasks.spawn(administered::follow(Arc::clone(core)));
         core.tasks.spawn(nodes::follow_health(Arc::clone(core)));
         Ok(())
     }

@@ -118,6 +118,18 @@ pub struct ChangePassword {
 }
 redacted_debug!(ChangePassword);
 
+/// `PUT /api/v1/auth/email`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeEmail {
+    /// The new address; no other account has it.
+    pub email: String,
+    /// The language of the mail that goes to the old one: ko, en, ja or zh-CN;
+    /// English unless given.
+    #[serde(default)]
+    pub language: Option<String>,
+}
+
 /// A sign-in on one device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SessionView {

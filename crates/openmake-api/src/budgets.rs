@@ -82,6 +82,8 @@ pub struct BudgetView {
     pub subject: BudgetSubject,
     /// The key, account or group.
     pub subject_id: Uuid,
+    /// What that is called.
+    pub subject_name: String,
     /// What it counts.
     pub unit: BudgetUnit,
     /// After what time it begins anew.

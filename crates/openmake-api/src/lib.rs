@@ -4,6 +4,7 @@
 //! Times are RFC 3339 in UTC, ids are UUIDs, errors are RFC 9457 problems.
 
 pub mod account;
+pub mod administration;
 pub mod api_keys;
 pub mod audit;
 pub mod auth;

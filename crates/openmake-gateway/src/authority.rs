@@ -21,7 +21,7 @@ use openmake_store::{
     sessions::{AuthorityChange, EndReason, Standing},
     wakeups::{Heard, Wakeup, WakeupKind},
 };
-use openmake_types::{ApiKeyId, Clock, SessionId, UserId};
+use openmake_types::{ApiKeyId, Clock, Role, SessionId, UserId};
 use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, broadcast},
@@ -365,6 +365,12 @@ impl AuthorityCache {
         state.forget(|grant| users.contains(&grant.actor.user_id));
     }
 
+    /// This process changed what accounts of a role may ask.
+    pub(crate) fn changed_role(&self, role: Role) {
+        let mut state = self.0.state.lock();
+        state.forget(|grant| grant.actor.role == role);
+    }
+
     /// Keeps the cache true until `stop`.
     pub(crate) async fn run(self, mut heard: broadcast::Receiver<Heard>, stop: CancellationToken) {
         let mut feed = Feed::default();
@@ -408,6 +414,8 @@ impl AuthorityCache {
                 WakeupKind::ApiKey => {
                     state.forget(|grant| grant.actor.api_key_id.map(Uuid::from) == Some(id));
                 }
+                // What a role allows is among the settings.
+                WakeupKind::Settings => state.forget(|_| true),
                 _ => {}
             },
             Some(Heard::Reconnected) | None => state.forget(|_| true),
@@ -464,16 +472,19 @@ impl AuthorityCache {
         let mut sessions = HashSet::new();
         let mut users = HashSet::new();
         let mut keys = HashSet::new();
+        let mut roles = HashSet::new();
         for change in changes {
             match change {
                 AuthorityChange::Session(id) => sessions.insert(*id),
                 AuthorityChange::User(id) => users.insert(*id),
                 AuthorityChange::ApiKey(id) => keys.insert(*id),
+                AuthorityChange::Role(role) => roles.insert(*role),
             };
         }
         if !changes.is_empty() {
             state.forget(|Grant { actor, .. }| {
                 users.contains(&actor.user_id)
+                    || roles.contains(&actor.role)
                     || actor.session_id.is_some_and(|id| sessions.contains(&id))
                     || actor.api_key_id.is_some_and(|id| keys.contains(&id))
             });

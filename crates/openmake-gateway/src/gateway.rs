@@ -33,6 +33,7 @@ use tower_http::{
 };
 
 use crate::{
+    administered::{self, Administered},
     authority::AuthorityCache,
     docs, forward, guard,
     images::Images,
@@ -117,6 +118,7 @@ impl Gateway {
             backup_codes: BackupCodeKey::new(&parts.keys),
             passkeys: PasskeySite::new(&parts.settings.sign_in.public_url),
             hasher: Hasher::new(Arc::clone(&parts.ids), metrics.clone()),
+            administered: Administered::default(),
             limits: RateLimits::new(&parts.settings.rates),
             key_limits: KeyLimits::default(),
             proxies: Proxies::new(parts.settings.trusted_proxies.clone()),
@@ -141,6 +143,7 @@ impl Gateway {
             stop: parts.stop,
         });
         app.tasks.spawn(sampler::run(app.clone()));
+        app.tasks.spawn(administered::follow(app.clone()));
         Self {
             app,
             ai_routes: parts.ai_routes,

@@ -222,7 +222,7 @@ fn classes_of(
         return Vec::new();
     }
     let general = match actor {
-        Some(actor) => (Class::Actor, Key::Actor(actor.user_id)),
+        Some(actor) => (Class::of(actor.role), Key::Actor(actor.user_id)),
         None => (Class::Anonymous, Key::address(ip)),
     };
     let special = special_class(method, route).map(|class| match class {

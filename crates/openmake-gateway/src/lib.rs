@@ -7,6 +7,7 @@
 //! (who asks), then `guard` (may they), then a file of `routes`.
 
 pub mod accounts;
+mod administered;
 mod audit;
 mod authority;
 mod docs;

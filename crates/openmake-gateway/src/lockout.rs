@@ -7,14 +7,18 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use openmake_api::{ApiError, ClientInfo};
 use openmake_store::throttle::ThrottlePolicy;
-use openmake_types::ErrorKind;
+use openmake_types::{ErrorKind, Limit};
 use sha2::{Digest as _, Sha256};
 
 use crate::{error::store_error, rate, state::App};
 
-/// For an account: five tries, then 30 seconds, doubling to 15 minutes.
+/// Failures of an account that lock nothing, unless an administrator set
+/// another number.
+pub(crate) const ACCOUNT_TRIES: u32 = 5;
+
+/// For an account: some tries, then 30 seconds, doubling to 15 minutes.
 const ACCOUNT: ThrottlePolicy = ThrottlePolicy {
-    free: 5,
+    free: ACCOUNT_TRIES.cast_signed(),
     first_delay: TimeDelta::seconds(30),
     max_delay: TimeDelta::minutes(15),
     forget_after: TimeDelta::days(1),
@@ -67,7 +71,12 @@ impl Locks {
     /// Counts a failure.
     pub(crate) async fn fail(&self, app: &App, now: DateTime<Utc>) -> Result<(), ApiError> {
         let throttle = app.store.throttle();
-        let keys = [(Some(self.account), &ACCOUNT), (self.address, &ADDRESS)];
+        let tries = app.administered.limits().small(Limit::SignInTries);
+        let account = ThrottlePolicy {
+            free: tries.map_or(ACCOUNT.free, u32::cast_signed),
+            ..ACCOUNT
+        };
+        let keys = [(Some(self.account), &account), (self.address, &ADDRESS)];
         for (key, policy) in keys {
             if let Some(key) = key {
                 let counted = throttle.fail(&key, policy, now).await;

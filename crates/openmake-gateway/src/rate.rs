@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,8 +22,8 @@ use openmake_api::{
     ApiError,
     rates::{Counted, KeyRates},
 };
-use openmake_types::{ApiKeyId, ErrorKind, UserId};
-use parking_lot::Mutex;
+use openmake_types::{ApiKeyId, ErrorKind, Role, UserId};
+use parking_lot::{Mutex, RwLock};
 use tokio::time::Instant;
 
 use crate::settings::RateSettings;
@@ -39,6 +42,8 @@ pub(crate) enum Class {
     Anonymous,
     /// All with a credential, for an account.
     Actor,
+    /// The same for a guest.
+    Guest,
     /// Turn starts, for an account.
     TurnStart,
     /// Searches, for an account.
@@ -48,12 +53,21 @@ pub(crate) enum Class {
 }
 
 impl Class {
+    /// What all of someone's requests count towards.
+    pub(crate) const fn of(role: Role) -> Self {
+        match role {
+            Role::Guest => Self::Guest,
+            Role::User | Role::Admin => Self::Actor,
+        }
+    }
+
     /// The name in metrics.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::SignIn => "sign_in",
             Self::Anonymous => "anonymous",
             Self::Actor => "actor",
+            Self::Guest => "guest",
             Self::TurnStart => "turn_start",
             Self::Search => "search",
             Self::Image => "image",
@@ -267,42 +281,76 @@ fn whole_seconds(duration: Duration) -> u64 {
 }
 
 /// All classes' counts in this process.
-pub(crate) struct RateLimits {
-    sign_in: Option<Limiter>,
-    anonymous: Option<Limiter>,
-    actor: Option<Limiter>,
-    turn_start: Option<Limiter>,
-    search: Option<Limiter>,
-    image: Option<Limiter>,
+pub(crate) struct RateLimits(RwLock<Classes>);
+
+/// Shared, so that none is counted with while others are changed.
+struct Classes {
+    sign_in: Option<Arc<Limiter>>,
+    anonymous: Option<Arc<Limiter>>,
+    actor: Option<Arc<Limiter>>,
+    guest: Option<Arc<Limiter>>,
+    turn_start: Option<Arc<Limiter>>,
+    search: Option<Arc<Limiter>>,
+    image: Option<Arc<Limiter>>,
+}
+
+impl Classes {
+    fn of(&self, class: Class) -> Option<&Arc<Limiter>> {
+        match class {
+            Class::SignIn => self.sign_in.as_ref(),
+            Class::Anonymous => self.anonymous.as_ref(),
+            Class::Actor => self.actor.as_ref(),
+            Class::Guest => self.guest.as_ref(),
+            Class::TurnStart => self.turn_start.as_ref(),
+            Class::Search => self.search.as_ref(),
+            Class::Image => self.image.as_ref(),
+        }
+    }
+
+    /// The limits of `settings`; what is counted of one that stays is kept.
+    fn with(&self, settings: &RateSettings) -> Self {
+        let next = |class, per_minute| {
+            let kept = self.of(class).filter(|one| one.limit.get() == per_minute);
+            kept.cloned()
+                .or_else(|| Limiter::new(per_minute).map(Arc::new))
+        };
+        Self {
+            sign_in: next(Class::SignIn, settings.sign_in),
+            anonymous: next(Class::Anonymous, settings.anonymous),
+            actor: next(Class::Actor, settings.actor),
+            guest: next(Class::Guest, settings.guest),
+            turn_start: next(Class::TurnStart, settings.turn_start),
+            search: next(Class::Search, settings.search),
+            image: next(Class::Image, settings.image),
+        }
+    }
 }
 
 impl RateLimits {
     pub(crate) fn new(settings: &RateSettings) -> Self {
-        Self {
-            sign_in: Limiter::new(settings.sign_in),
-            anonymous: Limiter::new(settings.anonymous),
-            actor: Limiter::new(settings.actor),
-            turn_start: Limiter::new(settings.turn_start),
-            search: Limiter::new(settings.search),
-            image: Limiter::new(settings.image),
-        }
+        let none = Classes {
+            sign_in: None,
+            anonymous: None,
+            actor: None,
+            guest: None,
+            turn_start: None,
+            search: None,
+            image: None,
+        };
+        Self(RwLock::new(none.with(settings)))
+    }
+
+    /// Goes on with these limits. A limit that changes starts with all of it.
+    pub(crate) fn apply(&self, settings: &RateSettings) {
+        let mut classes = self.0.write();
+        *classes = classes.with(settings);
     }
 
     /// Counts a request: what is left, or when to come back. None where the
     /// class is off.
     pub(crate) fn check(&self, class: Class, key: Key) -> Result<Option<Allowance>, Allowance> {
-        let limiter = match class {
-            Class::SignIn => &self.sign_in,
-            Class::Anonymous => &self.anonymous,
-            Class::Actor => &self.actor,
-            Class::TurnStart => &self.turn_start,
-            Class::Search => &self.search,
-            Class::Image => &self.image,
-        };
-        limiter
-            .as_ref()
-            .map(|limiter| limiter.check(key))
-            .transpose()
+        let limiter = self.0.read().of(class).cloned();
+        limiter.map(|limiter| limiter.check(key)).transpose()
     }
 }
 
@@ -355,6 +403,31 @@ mod tests {
         let raised = limits.check(key(1), 10).expect("within the new one");
         assert_eq!((raised.limit, raised.remaining), (10, 9));
         assert_eq!(limits.check(key(1), 1).expect("the first").remaining, 0);
+    }
+
+    #[test]
+    fn a_limit_that_stays_keeps_its_count_when_others_change() {
+        let limits = limits(2);
+        let check = |class| limits.check(class, address("192.0.2.1"));
+        assert!(check(Class::SignIn).is_ok());
+        let raised = RateSettings {
+            sign_in: 2,
+            anonymous: 1,
+            ..RateSettings::default()
+        };
+        limits.apply(&raised);
+        assert_eq!(check(Class::SignIn).expect("one").expect("on").remaining, 0);
+        assert!(check(Class::SignIn).is_err());
+        assert!(check(Class::Anonymous).is_ok() && check(Class::Anonymous).is_err());
+        limits.apply(&RateSettings {
+            sign_in: 5,
+            ..raised
+        });
+        assert_eq!(
+            check(Class::SignIn).expect("anew").expect("on").remaining,
+            4
+        );
+        assert!(check(Class::Anonymous).is_err());
     }
 
     #[test]

@@ -79,6 +79,8 @@ pub struct RateSettings {
     pub anonymous: u32,
     /// All with a credential, for an account.
     pub actor: u32,
+    /// The same for a guest.
+    pub guest: u32,
     /// Turn starts, for an account.
     pub turn_start: u32,
     /// Searches, for an account.
@@ -93,6 +95,7 @@ impl Default for RateSettings {
             sign_in: 30,
             anonymous: 300,
             actor: 600,
+            guest: 600,
             turn_start: 60,
             search: 120,
             image: 60,

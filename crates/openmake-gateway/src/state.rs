@@ -21,6 +21,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::util::BoxCloneSyncService;
 
 use crate::{
+    administered::Administered,
     authority::AuthorityCache,
     images::Images,
     metrics::Metrics,
@@ -59,6 +60,7 @@ pub(crate) struct Inner {
     pub(crate) passkeys: PasskeySite,
     pub(crate) authority: AuthorityCache,
     pub(crate) hasher: Hasher,
+    pub(crate) administered: Administered,
     pub(crate) limits: RateLimits,
     pub(crate) key_limits: KeyLimits,
     pub(crate) proxies: Proxies,

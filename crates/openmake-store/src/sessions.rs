@@ -184,6 +184,8 @@ pub enum AuthorityChange {
     User(UserId),
     /// A key was made, changed, rotated or taken back.
     ApiKey(ApiKeyId),
+    /// The models that a role allows changed.
+    Role(Role),
 }
 
 /// Sign-ins.
@@ -430,7 +432,9 @@ impl Sessions<'_> {
                       ARRAY(SELECT id FROM users WHERE authority_changed_at > $1)
                           AS "users!: Vec<Uuid>",
                       ARRAY(SELECT id FROM api_keys WHERE authority_changed_at > $1)
-                          AS "keys!: Vec<Uuid>""#,
+                          AS "keys!: Vec<Uuid>",
+                      ARRAY(SELECT role FROM role_models WHERE changed_at > $1)
+                          AS "roles!: Vec<String>""#,
             since,
         )
         .fetch_one(&self.0.pool)
@@ -447,7 +451,11 @@ impl Sessions<'_> {
             .keys
             .into_iter()
             .map(|id| AuthorityChange::ApiKey(ApiKeyId::from_uuid(id)));
-        Ok((sessions.chain(users).chain(keys).collect(), row.now))
+        let mut changes: Vec<AuthorityChange> = sessions.chain(users).chain(keys).collect();
+        for role in row.roles {
+            changes.push(AuthorityChange::Role(parsed("role_models.role", &role)?));
+        }
+        Ok((changes, row.now))
     }
 }
 

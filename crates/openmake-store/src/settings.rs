@@ -1,5 +1,7 @@
 //! What administrators set at run time (`instance_settings`).
 
+use sqlx::PgConnection;
+
 use crate::{
     Store, StoreError,
     audit::{self, NewAudit},
@@ -85,4 +87,14 @@ impl Settings<'_> {
         tx.commit().await?;
         Ok(settings)
     }
+}
+
+/// Notes in a transaction that something changed which administrators set, and
+/// gives the settings' new version.
+pub(crate) async fn touch(connection: &mut PgConnection) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar!(
+        "UPDATE instance_settings SET version = version + 1, updated_at = now() RETURNING version",
+    )
+    .fetch_one(connection)
+    .await?)
 }

@@ -24,6 +24,9 @@ pub use self::{
     deletion::DeletedUser,
 };
 
+/// Words of a search that are looked for.
+const MAX_WORDS: usize = 8;
+
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
@@ -115,6 +118,18 @@ pub struct UserChange {
     /// Another role; never `Guest`, which the schema refuses.
     pub role: Option<Role>,
     /// Whether they may sign in.
+    pub is_active: Option<bool>,
+}
+
+/// Which accounts to list; what is empty or None asks for nothing.
+#[derive(Debug, Clone, Default)]
+pub struct UserFilter {
+    /// Each of these has to be in the name or the e-mail, without case; at
+    /// most 8.
+    pub words: Vec<String>,
+    /// Only these.
+    pub role: Option<Role>,
+    /// Only those that may sign in, or may not.
     pub is_active: Option<bool>,
 }
 
@@ -329,20 +344,38 @@ impl Users<'_> {
         read(&mut connection, id).await
     }
 
-    /// Accounts, oldest first; guests are left out.
-    pub async fn list(&self, page: PageRequest) -> Result<Rows<User>, StoreError> {
+    /// Accounts that fit, oldest first; guests are left out.
+    ///
+    /// Words are looked for anywhere in the name and the e-mail, which no index
+    /// helps with: one page at most passes over all accounts once.
+    pub async fn list(
+        &self,
+        filter: &UserFilter,
+        page: PageRequest,
+    ) -> Result<Rows<User>, StoreError> {
         let (at, id) = page.after();
+        let words = filter.words.iter().take(MAX_WORDS);
+        let words: Vec<String> = words.map(|word| storable(word).into_owned()).collect();
         let rows = sqlx::query_as!(
             Row,
             "SELECT id, email, display_name, role, is_active, version, created_at, last_login
                FROM users
               WHERE role <> 'guest' AND deleted_at IS NULL
                 AND ($1::timestamptz IS NULL OR (created_at, id) > ($1, $2::uuid))
+                AND ($4::text IS NULL OR role = $4)
+                AND ($5::boolean IS NULL OR is_active = $5)
+                AND NOT EXISTS (
+                    SELECT FROM unnest($6::text[]) AS word
+                     WHERE strpos(lower(display_name || ' ' || coalesce(email, '')),
+                                  lower(word)) = 0)
               ORDER BY created_at, id
               LIMIT $3",
             at,
             id,
             page.fetch(),
+            filter.role.map(Role::as_str),
+            filter.is_active,
+            &words,
         )
         .fetch_all(&self.0.pool)
         .await?;
@@ -446,6 +479,38 @@ impl Users<'_> {
         .execute(&self.0.pool)
         .await?;
         Ok(())
+    }
+
+    /// Gives the account another e-mail, which nobody has shown to be theirs
+    /// yet. Sessions go on; links that went to the old one hold no longer.
+    /// Conflict: `EmailTaken`.
+    pub async fn set_email(
+        &self,
+        id: UserId,
+        email: &str,
+        audit: &NewAudit,
+    ) -> Result<User, StoreError> {
+        let mut tx = self.0.pool.begin().await?;
+        let row = sqlx::query_as!(
+            Row,
+            "UPDATE users SET email = $2, email_verified_at = NULL, updated_at = $3
+              WHERE id = $1 AND role <> 'guest' AND deleted_at IS NULL
+             RETURNING id, email, display_name, role, is_active, version, created_at, last_login",
+            id.as_uuid(),
+            &*storable(email),
+            audit.at,
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        sqlx::query!(
+            "DELETE FROM password_resets WHERE user_id = $1",
+            id.as_uuid()
+        )
+        .execute(&mut *tx)
+        .await?;
+        audit::write(&mut tx, audit, None).await?;
+        tx.commit().await?;
+        row.try_into()
     }
 
     /// Changes what to call them.

@@ -16,6 +16,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Admin, Self::User, Self::Guest];
+
     /// The name that the store and the wire use.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -9,6 +9,7 @@ mod clock;
 mod content;
 mod error;
 mod ids;
+mod limit;
 mod scope;
 mod usage;
 
@@ -23,5 +24,6 @@ pub use ids::{
     ApiKeyId, BlobId, BudgetId, ConversationId, FixedIds, GroupId, Ids, InvitationId, MessageId,
     NodeId, ProcessId, RandomIds, SessionId, SliceId, TurnId, UserId,
 };
+pub use limit::{Limit, Limits, MAX_IMAGE_BYTES, MAX_MESSAGE_CHARACTERS};
 pub use scope::Scope;
 pub use usage::{TokenCounts, TurnMetrics};

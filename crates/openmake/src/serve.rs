@@ -266,6 +266,7 @@ fn gateway(
                 sign_in: limits.sign_in_per_minute,
                 anonymous: limits.requests_per_minute / 2,
                 actor: limits.requests_per_minute,
+                guest: limits.requests_per_minute,
                 turn_start: limits.turns_per_minute,
                 search: limits.searches_per_minute,
                 ..RateSettings::default()

@@ -86,6 +86,45 @@ test('an administrator’s day', async ({ app }) => {
   await dialog.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByText('0.00 of 40.00 this month')).toBeVisible();
 
+  // What users may ask, how much of it, and what answers for a profile.
+  await go(page, 'Model access');
+  const users = page.getByRole('region', { name: 'Users', exact: true });
+  await users.getByLabel('All models').uncheck();
+  await expect(users.getByRole('button', { name: 'Save' })).toBeDisabled();
+  await users.getByLabel('openmake_fast').check();
+  await users.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByText('Saved', { exact: true }).first()).toBeVisible();
+  const none = (await (await asJoon('/api/v1/models')).json()) as { items: { id: string }[] };
+  expect(none.items.map(({ id }) => id)).not.toContain('openmake_auto');
+
+  await go(page, 'Limits');
+  await page.getByLabel('Of one account', { exact: true }).fill('5');
+  await expect(page.getByText('A whole number from 60')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Save' })).toBeDisabled();
+  await page.getByLabel('Of one account', { exact: true }).fill('500');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByRole('button', { name: 'Save' })).toBeDisabled();
+  expect((await asJoon('/api/v1/models')).headers.get('ratelimit-limit')).toBe('500');
+
+  await go(page, 'Profiles');
+  const profiles = page.getByRole('list', { name: 'Profiles' }).getByRole('listitem');
+  await expect(profiles).toHaveCount(6);
+  const fast = profiles.filter({ hasText: 'Fast' });
+  await fast.getByRole('button', { name: /^Edit / }).click();
+  await dialog.getByLabel('Temperature').fill('hot');
+  await expect(dialog.getByRole('button', { name: 'Save' })).toBeDisabled();
+  await dialog.getByLabel('Temperature').fill('0.2');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(fast.getByText('Edited')).toBeVisible();
+  await expect(fast.getByText('temperature 0.2')).toBeVisible();
+  await fast.getByRole('switch').click();
+  await expect(fast.getByText('Switched off')).toBeVisible();
+  await fast.getByRole('button', { name: /^Reset / }).click();
+  await expect(fast.getByText(/^Answers with/)).toBeVisible();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect(fast.getByText('Switched off')).toBeVisible();
+  expect(await app.violations()).toEqual([]);
+
   await go(page, 'Model servers');
   await expect(page.getByText('1 of 1')).toBeVisible();
 

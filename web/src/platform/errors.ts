@@ -30,6 +30,7 @@ const CODES = [
   'not_an_image',
   'image_unavailable',
   'rate_limited',
+  'tokens_limited',
   'quota_exceeded',
   'budget_unknown',
   'upstream_failed',

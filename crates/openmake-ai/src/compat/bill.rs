@@ -6,7 +6,10 @@ use openmake_store::usage::{CallOutcome, UsageRecord};
 use openmake_types::{Actor, ApiKeyId, TokenCounts, UserId};
 use tokio::{runtime::Handle, time::Instant};
 
-use crate::core::{Core, RunningCall};
+use crate::{
+    budgets::Payer,
+    core::{Core, RunningCall},
+};
 
 /// The surface through which a call came, for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,9 +135,11 @@ impl Bill {
 impl Drop for Bill {
     fn drop(&mut self) {
         let tokens = self.tokens();
-        self.core
-            .token_rates
-            .record(self.api_key, tokens, Instant::now());
+        let payer = Payer {
+            user: self.owner,
+            api_key: self.api_key,
+        };
+        self.core.token_rates.record(payer, tokens, Instant::now());
         self.core
             .metrics
             .called(self.surface.as_str(), self.outcome.as_str(), tokens);

@@ -90,7 +90,7 @@ async fn find(core: &Core, name: &str) -> Result<String, ApiError> {
     match found {
         Some(model) if model.capabilities.embedding => Ok(model.name.clone()),
         Some(model) => Err(not_for_vectors(&model.name)),
-        None if core.profiles.lookup(name).is_some() => Err(not_for_vectors(name)),
+        None if core.administered.profiles().lookup(name).is_some() => Err(not_for_vectors(name)),
         None => {
             let detail = format!("There is no model {name}.");
             Err(ApiError::new(ErrorKind::NotFound, detail.clone())

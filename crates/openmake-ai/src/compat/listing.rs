@@ -38,13 +38,13 @@ pub(crate) enum ListedKind {
 pub(crate) async fn list(core: &Core, access: &ModelAccess) -> Vec<Listed> {
     let models = upstream::models(core).await;
     let available = upstream::available_of(&models);
-    let profiles = core
-        .profiles
+    let known = core.administered.profiles();
+    let profiles = known
         .list()
         .filter(|profile| access.allows(profile.id))
         .filter_map(|profile| {
             let plain = Question::default();
-            let resolution = core.profiles.resolve(profile.id, &available, &plain).ok()?;
+            let resolution = known.resolve(profile.id, &available, &plain).ok()?;
             let model = models.iter().find(|model| model.name == resolution.model)?;
             let mut details = model.details.clone();
             if profile.is_auto() {

@@ -19,6 +19,7 @@ use openmake_types::{ErrorKind, ModelAccess};
 use crate::{
     choose::{Chosen, Wish, choose},
     core::Core,
+    turns::question::image_too_large,
     upstream,
 };
 
@@ -110,6 +111,13 @@ pub(super) async fn prepare(
     query: Query,
 ) -> Result<Prepared, ApiError> {
     permit(core, access, &query.model)?;
+    let largest = core.administered.largest_image();
+    let images = query.messages.iter().flat_map(|message| &message.images);
+    for image in images {
+        if image.bytes.len() > largest {
+            return Err(image_too_large(largest));
+        }
+    }
     let asked = query
         .messages
         .iter()
@@ -143,7 +151,8 @@ pub(crate) fn permit(core: &Core, access: &ModelAccess, name: &str) -> Result<()
             format!("`model` is a name of 1 to {MAX_NAME} characters."),
         ));
     }
-    let canonical = core.profiles.lookup(name);
+    let profiles = core.administered.profiles();
+    let canonical = profiles.lookup(name);
     if access.allows(name) || canonical.is_some_and(|id| access.allows(id)) {
         return Ok(());
     }

@@ -10,6 +10,7 @@ mod node_remove;
 mod node_test;
 mod node_update;
 mod node_usage;
+mod profiles;
 mod turn_again;
 pub(crate) mod turn_cancel;
 mod turn_events;
@@ -49,6 +50,8 @@ pub(crate) fn router() -> (Router<Arc<Core>>, OpenApi) {
         .routes(routes!(node_usage::report))
         .routes(routes!(node_update::update, node_remove::remove))
         .routes(routes!(node_test::test_known))
+        .routes(routes!(profiles::list))
+        .routes(routes!(profiles::edit, profiles::reset))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
     questions
         .merge(others)
@@ -103,6 +106,9 @@ mod tests {
             (Method::PATCH, "/api/v1/nodes/{id}"),
             (Method::DELETE, "/api/v1/nodes/{id}"),
             (Method::POST, "/api/v1/nodes/{id}/test"),
+            (Method::GET, "/api/v1/profiles"),
+            (Method::PUT, "/api/v1/profiles/{id}"),
+            (Method::DELETE, "/api/v1/profiles/{id}"),
         ] {
             assert!(
                 listed.contains(&(method.clone(), path.to_owned())),
@@ -110,7 +116,7 @@ mod tests {
             );
         }
         let own = listed.iter().filter(|(_, path)| path.starts_with("/api/"));
-        assert_eq!(own.count(), 15);
+        assert_eq!(own.count(), 18);
         for (method, path) in [
             (Method::GET, "/v1/models"),
             (Method::GET, "/v1/models/{id}"),

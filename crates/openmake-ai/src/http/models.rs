@@ -71,15 +71,15 @@ fn profiles(
     available: &[AvailableModel],
     language: &str,
 ) -> Vec<ModelView> {
-    core.profiles
+    let profiles = core.administered.profiles();
+    profiles
         .list()
         .map(|profile| {
-            let real_model = core.profiles.real_model(profile.id, available);
+            let real_model = profiles.real_model(profile.id, available);
             let model = real_model
                 .as_ref()
                 .and_then(|name| models.iter().find(|model| model.name == *name));
-            let usable = core
-                .profiles
+            let usable = profiles
                 .resolve(profile.id, available, &Question::default())
                 .is_ok();
             let capabilities = if profile.is_auto() {

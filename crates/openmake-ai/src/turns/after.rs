@@ -166,8 +166,11 @@ async fn ask_for_title(
             (None, TokenCounts::default(), CallOutcome::Failed)
         }
     };
-    core.token_rates
-        .record(answered.api_key, tokens, Instant::now());
+    let payer = Payer {
+        user: turn.owner,
+        api_key: answered.api_key,
+    };
+    core.token_rates.record(payer, tokens, Instant::now());
     let record = UsageRecord {
         date: core.clock.now().date_naive(),
         owner: turn.owner,

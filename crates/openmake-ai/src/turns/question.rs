@@ -5,17 +5,27 @@ use openmake_api::{
     ApiError,
     turns::{Content, Part},
 };
-use openmake_types::ErrorKind;
+use openmake_types::{ErrorKind, Limit, MAX_IMAGE_BYTES, MAX_MESSAGE_CHARACTERS};
 use sha2::{Digest as _, Sha256};
 
+use crate::administered::Administered;
+
 /// Characters of a question.
-const MAX_TEXT: usize = 200_000;
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "far below what 32 bits count"
+)]
+const MAX_TEXT: usize = MAX_MESSAGE_CHARACTERS as usize;
 /// Parts of a question.
 const MAX_PARTS: usize = 20;
 /// Pictures of a question.
 const MAX_IMAGES: usize = 8;
 /// Bytes of a picture.
-const MAX_IMAGE_BYTES: usize = 8 * 1024 * 1024;
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "far below what 32 bits count"
+)]
+const MAX_IMAGE: usize = MAX_IMAGE_BYTES as usize;
 
 /// A question within its limits.
 #[derive(Debug)]
@@ -62,13 +72,7 @@ impl Question {
                 "The question is empty.",
             ));
         }
-        if text.len() > MAX_TEXT && text.chars().count() > MAX_TEXT {
-            return Err(ApiError::field(
-                "content",
-                "too_long",
-                format!("A question has at most {MAX_TEXT} characters."),
-            ));
-        }
+        check_length(&text, MAX_TEXT)?;
         if images.len() > MAX_IMAGES {
             return Err(ApiError::field(
                 "content",
@@ -78,6 +82,27 @@ impl Question {
         }
         Ok(Self { text, images })
     }
+
+    /// Checks it against the limits that administrators set.
+    pub(crate) fn check(&self, administered: &Administered) -> Result<(), ApiError> {
+        let characters = administered.limits().get(Limit::MessageCharacters);
+        if let Some(most) = characters.and_then(|most| usize::try_from(most).ok()) {
+            check_length(&self.text, most)?;
+        }
+        let largest = administered.largest_image();
+        if self.images.iter().any(|image| image.bytes.len() > largest) {
+            return Err(image_too_large(largest));
+        }
+        Ok(())
+    }
+}
+
+fn check_length(text: &str, most: usize) -> Result<(), ApiError> {
+    if text.len() > most && text.chars().count() > most {
+        let detail = format!("A question has at most {most} characters.");
+        return Err(ApiError::field("content", "too_long", detail));
+    }
+    Ok(())
 }
 
 impl NewImage {
@@ -90,12 +115,12 @@ impl NewImage {
                 .ok_or_else(not_base64)?,
             None => data,
         };
-        if encoded.len() / 4 * 3 > MAX_IMAGE_BYTES + 3 {
-            return Err(too_large());
+        if encoded.len() / 4 * 3 > MAX_IMAGE + 3 {
+            return Err(image_too_large(MAX_IMAGE));
         }
         let bytes = STANDARD.decode(encoded.trim()).map_err(|_| not_base64())?;
-        if bytes.len() > MAX_IMAGE_BYTES {
-            return Err(too_large());
+        if bytes.len() > MAX_IMAGE {
+            return Err(image_too_large(MAX_IMAGE));
         }
         let media_type = media_type(&bytes).ok_or_else(|| {
             ApiError::field(
@@ -118,8 +143,14 @@ fn not_base64() -> ApiError {
     ApiError::field("content", "invalid", "The image is not base64.")
 }
 
-fn too_large() -> ApiError {
-    ApiError::new(ErrorKind::TooLarge, "An image has at most 8 MiB.")
+/// The answer to a picture of more bytes than `most`.
+pub(crate) fn image_too_large(most: usize) -> ApiError {
+    let detail = if most.is_multiple_of(1 << 20) {
+        format!("An image has at most {} MiB.", most >> 20)
+    } else {
+        format!("An image has at most {} KiB.", most >> 10)
+    };
+    ApiError::new(ErrorKind::TooLarge, detail)
         .with_code("image_too_large")
         .with_hint("Send a smaller image.")
 }

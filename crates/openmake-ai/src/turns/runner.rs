@@ -22,7 +22,10 @@ use super::{
     live::{LiveTurn, Recorder, StopReason},
     start::Wishes,
 };
-use crate::{budgets::client::PaidClient, core::Core};
+use crate::{
+    budgets::{Payer, client::PaidClient},
+    core::Core,
+};
 
 /// How long a turn waits for a database that is out before it has read its
 /// history.
@@ -76,8 +79,12 @@ pub(crate) async fn run(core: Arc<Core>, job: Job) {
         return;
     };
     let end = End { settled, ..end };
+    let payer = Payer {
+        user: turn.owner,
+        api_key: *api_key,
+    };
     core.token_rates
-        .record(*api_key, end.metrics.tokens, Instant::now());
+        .record(payer, end.metrics.tokens, Instant::now());
     let status = end.status;
     let model = end.model.clone();
     let ended = finish::end(&core, turn, live, end).await;

@@ -299,6 +299,7 @@ async fn understand(core: &Core, owner: UserId, what: What) -> Result<Asked, Api
             parent,
         } => {
             let question = Question::parse(content)?;
+            question.check(&core.administered)?;
             let conversation = get_conversation(core, owner, conversation).await?;
             return Ok(Asked {
                 text: question.text.clone(),

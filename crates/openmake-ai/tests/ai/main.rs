@@ -32,6 +32,8 @@ mod options;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod profiles;
+#[cfg(test)]
 mod responses;
 #[cfg(test)]
 mod stopping;

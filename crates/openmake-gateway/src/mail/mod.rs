@@ -13,7 +13,7 @@ use lettre::{
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
-pub(crate) use text::{Language, PasswordReset};
+pub(crate) use text::{EmailChanged, Language, PasswordReset};
 
 /// From the connection to the server's last word.
 const TIMEOUT: Duration = Duration::from_secs(30);

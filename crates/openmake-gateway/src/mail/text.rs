@@ -1,5 +1,7 @@
 //! What mails say, in the languages of the page.
 
+use openmake_api::ApiError;
+
 /// A language that mails are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
@@ -10,8 +12,16 @@ pub(crate) enum Language {
 }
 
 impl Language {
+    /// The language that a request names; English unless it does.
+    pub(crate) fn of(name: Option<&str>) -> Result<Self, ApiError> {
+        name.map_or(Some(Self::English), Self::parse)
+            .ok_or_else(|| {
+                ApiError::field("language", "invalid", "`language` is ko, en, ja or zh-CN.")
+            })
+    }
+
     /// The language with this name on the wire.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
+    fn parse(name: &str) -> Option<Self> {
         match name {
             "ko" => Some(Self::Korean),
             "en" => Some(Self::English),
@@ -77,6 +87,55 @@ impl PasswordReset<'_> {
     }
 }
 
+/// The mail that tells of an account's other e-mail, to the one before.
+pub(crate) struct EmailChanged<'a> {
+    pub(crate) instance: &'a str,
+    pub(crate) new: &'a str,
+}
+
+impl EmailChanged<'_> {
+    /// Its subject.
+    pub(crate) fn subject(&self, language: Language) -> String {
+        let instance = self.instance;
+        match language {
+            Language::Korean => format!("{instance} 계정의 이메일이 변경되었습니다"),
+            Language::English => format!("The e-mail of your {instance} account was changed"),
+            Language::Japanese => {
+                format!("{instance} アカウントのメールアドレスが変更されました")
+            }
+            Language::Chinese => format!("您的 {instance} 帐户邮箱已更改"),
+        }
+    }
+
+    /// Its text.
+    pub(crate) fn body(&self, language: Language) -> String {
+        let Self { instance, new } = self;
+        match language {
+            Language::Korean => format!(
+                "{instance} 계정의 이메일이 다음 주소로 변경되었습니다.\n\n\
+                 {new}\n\n\
+                 앞으로는 새 주소로 로그인합니다. 직접 변경하지 않으셨다면 곧바로 관리자에게 알려 주세요.\n"
+            ),
+            Language::English => format!(
+                "The e-mail of your {instance} account was changed to\n\n\
+                 {new}\n\n\
+                 You sign in with the new address from now on. If it was not you who changed it, \
+                 tell an administrator at once.\n"
+            ),
+            Language::Japanese => format!(
+                "{instance} アカウントのメールアドレスが次のものに変更されました。\n\n\
+                 {new}\n\n\
+                 今後は新しいアドレスでサインインしてください。心当たりがない場合は、すぐに管理者へご連絡ください。\n"
+            ),
+            Language::Chinese => format!(
+                "您的 {instance} 帐户邮箱已更改为\n\n\
+                 {new}\n\n\
+                 今后请使用新地址登录。如果不是您本人更改的，请立即告知管理员。\n"
+            ),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +153,14 @@ mod tests {
             let body = mail.body(language);
             for part in ["Our Chat", mail.url, "60"] {
                 assert!(body.contains(part), "{name}: {part}");
+            }
+            let changed = EmailChanged {
+                instance: "Our Chat",
+                new: "kim@new.example",
+            };
+            assert!(changed.subject(language).contains("Our Chat"), "{name}");
+            for part in ["Our Chat", "kim@new.example"] {
+                assert!(changed.body(language).contains(part), "{name}: {part}");
             }
         }
         assert_eq!(Language::parse("fr"), None);

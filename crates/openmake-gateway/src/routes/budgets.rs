@@ -203,6 +203,7 @@ fn view(status: BudgetStatus) -> BudgetView {
             Subject::Group => BudgetSubject::Group,
         },
         subject_id: budget.subject_id,
+        subject_name: status.subject_name,
         unit: match budget.unit {
             Unit::Tokens => BudgetUnit::Tokens,
             Unit::Money => BudgetUnit::Money,

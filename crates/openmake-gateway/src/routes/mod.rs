@@ -13,7 +13,9 @@ mod images;
 pub(crate) mod input;
 pub(crate) mod instance;
 mod invitations;
+mod limits;
 mod metrics;
+mod model_access;
 mod page;
 mod prices;
 mod search;
@@ -47,6 +49,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(auth::defaults::show, auth::defaults::update))
         .routes(routes!(auth::export::export))
         .routes(routes!(auth::password::change))
+        .routes(routes!(auth::email::change))
         .routes(routes!(auth::sessions::list, auth::sessions::end_others))
         .routes(routes!(auth::sessions::end))
         .merge(sign_in_routes())
@@ -74,6 +77,9 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(groups::members::list, groups::members::add))
         .routes(routes!(groups::members::update, groups::members::remove))
         .routes(routes!(settings::show, settings::update))
+        .routes(routes!(limits::list, limits::update))
+        .routes(routes!(model_access::show))
+        .routes(routes!(model_access::set))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
         .routes(routes!(audit::export))

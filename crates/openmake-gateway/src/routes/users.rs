@@ -3,6 +3,7 @@
 use axum::extract::State;
 use openmake_api::{
     Allowed, ApiError, Page, PageQuery,
+    administration::{AccountStatus, UserQuery},
     authorize::ManageUsers,
     extract::{Json, Path, Query},
     responses::{ReadProblems, WriteProblems},
@@ -10,25 +11,40 @@ use openmake_api::{
 };
 use openmake_store::{
     sessions::EndReason,
-    users::{User, UserChange},
+    users::{User, UserChange, UserFilter},
     wakeups::{Wakeup, WakeupKind},
 };
 use openmake_types::{Role, UserId};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::page;
+use super::{model_access::stored_role, page};
 use crate::{audit::AuditContext, error::store_error, state::App};
 
-/// Accounts, oldest first, without guests.
-#[utoipa::path(get, path = "/api/v1/users", tag = "users", params(PageQuery),
+/// Characters of a search.
+const MAX_SEARCH: usize = 200;
+
+/// Accounts that fit, oldest first, without guests.
+#[utoipa::path(get, path = "/api/v1/users", tag = "users", params(UserQuery, PageQuery),
     responses((status = 200, body = Page<AdminUserView>), ReadProblems))]
 pub(crate) async fn list(
     State(app): State<App>,
     _allowed: Allowed<ManageUsers>,
+    Query(wanted): Query<UserQuery>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<AdminUserView>>, ApiError> {
-    let rows = app.store.users().list(page::request(&query)?).await;
+    let text = wanted.q.unwrap_or_default();
+    if text.chars().count() > MAX_SEARCH {
+        let detail = format!("`q` has at most {MAX_SEARCH} characters.");
+        return Err(ApiError::field("q", "too_long", detail));
+    }
+    let filter = UserFilter {
+        words: text.split_whitespace().map(str::to_owned).collect(),
+        role: wanted.role.map(stored_role),
+        is_active: wanted.status.map(|status| status == AccountStatus::Active),
+    };
+    let users = app.store.users();
+    let rows = users.list(&filter, page::request(&query)?).await;
     Ok(Json(page::page(
         rows.map_err(store_error("account"))?,
         view,

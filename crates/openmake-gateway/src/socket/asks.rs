@@ -117,7 +117,7 @@ fn late(detail: &'static str) -> Problem {
 /// Counts a turn start like one that came over HTTP.
 pub(crate) fn count_start(app: &App, caller: &Caller) -> Result<(), ApiError> {
     let key = Key::Actor(caller.actor.user_id);
-    for class in [Class::Actor, Class::TurnStart] {
+    for class in [Class::of(caller.actor.role), Class::TurnStart] {
         let counted = app.limits.check(class, key);
         counted.map_err(Allowance::refusal)?;
     }

@@ -132,6 +132,8 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     GET /api/v1/budgets
     GET /api/v1/budgets/{id}
     GET /api/v1/invitations
+    GET /api/v1/limits
+    GET /api/v1/model-access
     GET /api/v1/model-prices
     GET /api/v1/nodes
     GET /api/v1/settings
@@ -141,6 +143,7 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     PATCH /api/v1/budgets/{id}
     PATCH /api/v1/groups/{id}
     PATCH /api/v1/groups/{id}/members/{user_id}
+    PATCH /api/v1/limits
     PATCH /api/v1/settings
     PATCH /api/v1/users/{id}
     POST /api/v1/backups
@@ -148,6 +151,7 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     POST /api/v1/groups
     POST /api/v1/invitations
     POST /api/v1/users/{id}/password-reset
+    PUT /api/v1/model-access/{role}
     PUT /api/v1/model-prices/{model}
     ");
     let of_guests = lists[1].difference(&lists[0]).cloned().collect();

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod administration;
+#[cfg(test)]
 mod api_keys;
 #[cfg(test)]
 mod audit_trail;
@@ -29,9 +31,9 @@ mod key_scopes;
 mod long_conversations;
 #[cfg(test)]
 mod message_deletion;
+mod metrics;
 #[cfg(test)]
 mod options;
-mod metrics;
 #[cfg(test)]
 mod own_account;
 #[cfg(test)]

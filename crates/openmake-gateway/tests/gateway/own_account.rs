@@ -1,14 +1,17 @@
 //! Leaving: one's account as a file, and its end.
 
 use chrono::TimeDelta;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use openmake_api::account::AccountExport;
+use openmake_gateway::{GatewaySettings, SignInSettings};
 use openmake_store::{StoreError, blobs::NewBlob, turns::Follows};
 use openmake_types::{BlobId, Clock as _, ConversationId, UserId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Client, PASSWORD, PATIENCE, TestApp, writer::Writer};
+use crate::support::{
+    Client, PASSWORD, PATIENCE, TestApp, settings, smtp::MailServer, writer::Writer,
+};
 
 const ME: &str = "/api/v1/auth/me";
 
@@ -181,4 +184,77 @@ async fn the_last_administrator_stays() {
     assert_eq!(users["items"].as_array().map(Vec::len), Some(1));
     assert_ne!(users["items"][0]["email"], Value::Null);
     assert_eq!(kim.delete(ME).await.code(), "last_administrator");
+}
+
+#[tokio::test]
+async fn an_e_mail_is_changed_by_its_owner_and_the_old_address_is_told() {
+    let mut server = MailServer::start().await;
+    let app = TestApp::with(GatewaySettings {
+        sign_in: SignInSettings {
+            mailer: Some(server.mailer()),
+            ..SignInSettings::default()
+        },
+        ..settings()
+    })
+    .await;
+    let admin = app.admin().await;
+    let mut kim = app.user("kim@example.com").await;
+    app.user("lee@example.com").await;
+    let id = kim.get(ME).await.id();
+    let reset = format!("/api/v1/users/{id}/password-reset");
+    let link = admin.call(Method::POST, &reset, None).await.json();
+    let link = link["url"].as_str().expect("a link").to_owned();
+    let change = |client: Client, body: Value| async move {
+        client
+            .call(Method::PUT, "/api/v1/auth/email", Some(body))
+            .await
+    };
+
+    // Nobody takes another's address, however it is written.
+    let taken = change(kim.clone(), json!({"email": "LEE@Example.com"})).await;
+    assert_eq!(
+        (taken.status, taken.code().as_str()),
+        (StatusCode::CONFLICT, "email_taken")
+    );
+    for wrong in [
+        json!({"email": "nothing"}),
+        json!({"email": "a@b", "language": "fr"}),
+    ] {
+        let refused = change(kim.clone(), wrong).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    }
+    let changed = change(kim.clone(), json!({"email": " kim@new.example "})).await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.text());
+    assert_eq!(changed.json()["email"], "kim@new.example");
+    let mail = server.next().await;
+    for part in ["kim@example.com", "kim@new.example", "was changed"] {
+        assert!(mail.contains(part), "{part}: {mail}");
+    }
+
+    // The session goes on; one signs in with the new address from now on.
+    assert_eq!(kim.get(ME).await.json()["email"], "kim@new.example");
+    assert!(kim.refresh().await.status.is_success());
+    let mut visitor = app.visitor();
+    assert_eq!(
+        visitor.login("kim@example.com", PASSWORD).await.status,
+        StatusCode::UNAUTHORIZED
+    );
+    assert!(
+        visitor
+            .login("KIM@new.example", PASSWORD)
+            .await
+            .status
+            .is_success()
+    );
+    // A link that went to the old address sets nothing any more.
+    let secret = link.split_once("#token=").expect("a token").1;
+    let body = json!({"token": secret, "new_password": "eight lazy otters 43"});
+    let stale = app
+        .visitor()
+        .post("/api/v1/auth/password-reset", body)
+        .await;
+    assert_eq!(stale.code(), "reset_link_invalid");
+    let trail = admin.get("/api/v1/audit?action=user.email").await.json();
+    assert_eq!(trail["items"][0]["details"]["from"], "kim@example.com");
+    assert_eq!(trail["items"].as_array().map(Vec::len), Some(1));
 }

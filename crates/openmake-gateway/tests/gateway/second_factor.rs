@@ -224,6 +224,11 @@ async fn what_is_sensitive_wants_a_fresh_proof() {
         let nobody = app.visitor().call(method.clone(), path, None).await;
         assert_eq!(nobody.status, StatusCode::UNAUTHORIZED, "{method} {path}");
     }
+    let email = json!({"email": "other@example.com"});
+    let answer = client
+        .call(Method::PUT, "/api/v1/auth/email", Some(email))
+        .await;
+    assert_eq!(answer.code(), "reauthentication_required");
     let body = json!({"new_password": "eight lazy otters 43"});
     let answer = client
         .call(Method::PUT, "/api/v1/auth/password", Some(body.clone()))

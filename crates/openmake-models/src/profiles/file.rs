@@ -21,9 +21,12 @@ const PUBLIC_IDS: [&str; 6] = [
 /// The languages that the product is translated into.
 const LANGUAGES: [&str; 4] = ["en", "ko", "ja", "zh"];
 
-const CONTEXT_TOKENS: std::ops::RangeInclusive<u32> = 1_024..=10_000_000;
-const MAX_TOOL_TURNS: u32 = 100;
-const MAX_TIME_BUDGET_SECONDS: u64 = 24 * 60 * 60;
+/// What `context_tokens` may be.
+pub const CONTEXT_TOKENS: std::ops::RangeInclusive<u32> = 1_024..=10_000_000;
+/// The most that `tool_turns` may be.
+pub const MAX_TOOL_TURNS: u32 = 100;
+/// The most that `time_budget_seconds` may be: a day.
+pub const MAX_TIME_BUDGET_SECONDS: u64 = 24 * 60 * 60;
 
 /// Why a file of profiles cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +47,7 @@ pub enum ProfilesError {
     Classifier(#[from] TableError),
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     pub(super) passthrough: PassthroughEntry,
@@ -52,7 +55,7 @@ pub(super) struct File {
     pub(super) profile: Vec<ProfileEntry>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PassthroughEntry {
     thinking: ThinkingEntry,
@@ -62,7 +65,7 @@ pub(super) struct PassthroughEntry {
     time_budget_seconds: u64,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AutoEntry {
     pub(super) id: String,
@@ -84,7 +87,7 @@ impl AutoEntry {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProfileEntry {
     pub(super) id: String,
@@ -96,10 +99,23 @@ pub(super) struct ProfileEntry {
     pub(super) size: Size,
     pub(super) requires: Vec<Requirement>,
     pub(super) thinking: ThinkingEntry,
-    temperature: Option<f64>,
-    context_tokens: u32,
-    tool_turns: u32,
-    time_budget_seconds: u64,
+    pub(super) temperature: Option<f64>,
+    pub(super) context_tokens: u32,
+    pub(super) tool_turns: u32,
+    pub(super) time_budget_seconds: u64,
+    /// Whether it can be asked: not part of the file.
+    #[serde(skip, default = "enabled")]
+    pub(super) is_enabled: bool,
+    /// An administrator's own way of working: not part of the file.
+    #[serde(skip)]
+    pub(super) instructions: Option<String>,
+    /// Whether its preferences are an administrator's: not part of the file.
+    #[serde(skip)]
+    pub(super) prefers_anew: bool,
+}
+
+const fn enabled() -> bool {
+    true
 }
 
 impl ProfileEntry {
@@ -121,10 +137,24 @@ impl ProfileEntry {
 /// Which of several models that match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Size {
+pub enum Size {
+    /// The fewest parameters.
     Smallest,
+    /// Nearest to 14 billion parameters.
     Balanced,
+    /// The most parameters.
     Largest,
+}
+
+impl Size {
+    /// The name in the file and on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Smallest => "smallest",
+            Self::Balanced => "balanced",
+            Self::Largest => "largest",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -134,6 +164,17 @@ pub(super) enum ThinkingEntry {
     Low,
     Medium,
     High,
+}
+
+impl From<ThinkingLevel> for ThinkingEntry {
+    fn from(level: ThinkingLevel) -> Self {
+        match level {
+            ThinkingLevel::Off => Self::Off,
+            ThinkingLevel::Low => Self::Low,
+            ThinkingLevel::Medium => Self::Medium,
+            ThinkingLevel::High => Self::High,
+        }
+    }
 }
 
 impl From<ThinkingEntry> for ThinkingLevel {
@@ -148,7 +189,7 @@ impl From<ThinkingEntry> for ThinkingLevel {
 }
 
 /// A text in every language of the product.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(transparent)]
 pub(super) struct LocalizedText(BTreeMap<String, String>);
 
@@ -183,7 +224,7 @@ impl File {
         Ok(file)
     }
 
-    fn check(&self) -> Result<(), ProfilesError> {
+    pub(super) fn check(&self) -> Result<(), ProfilesError> {
         let invalid = |name: &str, problem: String| {
             Err(ProfilesError::Invalid {
                 name: name.to_owned(),

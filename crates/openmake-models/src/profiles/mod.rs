@@ -11,6 +11,7 @@
 //! ever chooses another in its place.
 
 mod choose;
+mod edit;
 mod file;
 mod resolution;
 
@@ -21,7 +22,10 @@ use crate::ThinkingLevel;
 use crate::classifier::{Category, Classification, Classifier, Question};
 
 use self::choose::{Preference, find_named};
-pub use self::file::ProfilesError;
+pub use self::edit::{EditableProfile, ProfileEdit, ProfileState};
+pub use self::file::{
+    CONTEXT_TOKENS, MAX_TIME_BUDGET_SECONDS, MAX_TOOL_TURNS, ProfilesError, Size,
+};
 use self::file::{File, LocalizedText, ProfileEntry, Way};
 pub use self::resolution::{
     AvailableModel, Chosen, Requirement, Resolution, ResolveError, Why, WorkingSettings,
@@ -102,8 +106,9 @@ impl<'a> PublicModel<'a> {
     }
 }
 
-/// The profiles of an installation. Made once and shared.
-#[derive(Debug)]
+/// The profiles of an installation, as they are until an administrator edits
+/// them.
+#[derive(Debug, Clone)]
 pub struct Profiles {
     file: File,
     engines: EngineOverrides,
@@ -135,8 +140,8 @@ impl Profiles {
         })
     }
 
-    /// The public models: the one that chooses by the question, then the
-    /// others in the order of the file.
+    /// The public models that can be asked: the one that chooses by the
+    /// question, then the others in the order of the file.
     pub fn list(&self) -> impl Iterator<Item = PublicModel<'_>> {
         let auto = &self.file.auto;
         let first = PublicModel {
@@ -145,7 +150,8 @@ impl Profiles {
             description: &auto.description,
             profile: None,
         };
-        std::iter::once(first).chain(self.file.profile.iter().map(|profile| PublicModel {
+        let enabled = self.file.profile.iter().filter(|one| one.is_enabled);
+        std::iter::once(first).chain(enabled.map(|profile| PublicModel {
             id: &profile.id,
             name: &profile.name,
             description: &profile.description,
@@ -203,6 +209,13 @@ impl Profiles {
         }
     }
 
+    /// The model that the configuration puts behind a profile. What an
+    /// administrator said later about its preferences comes first.
+    fn engine(&self, profile: &ProfileEntry) -> Option<&str> {
+        let engine = self.engines.behind(&profile.id);
+        engine.filter(|_| !profile.prefers_anew)
+    }
+
     fn profile(&self, name: &str) -> Option<&ProfileEntry> {
         self.file
             .profile
@@ -227,24 +240,34 @@ impl Profiles {
         } else {
             &auto.unsure
         };
+        let routed = self.enabled_for(routed)?;
+        let unsure = self.enabled_for(&auto.unsure)?;
         let asked = Asked {
             name,
             available,
             question,
             classified: Some(&classified),
         };
-        let attempt = |id: &str| {
-            let profile = self.profile(id).ok_or(ResolveError::NoModels)?;
-            self.by_profile(profile, &asked)
-        };
-        match attempt(routed) {
+        match self.by_profile(routed, &asked) {
             Err(ResolveError::NoCapableModel { .. })
-                if question.images == 0 && routed != auto.unsure =>
+                if question.images == 0 && routed.id != unsure.id =>
             {
-                attempt(&auto.unsure)
+                self.by_profile(unsure, &asked)
             }
             resolved => resolved,
         }
+    }
+
+    /// The profile of this id; where it is switched off, the one for questions
+    /// that nobody is sure of, or else the first that is not.
+    fn enabled_for(&self, id: &str) -> Result<&ProfileEntry, ResolveError> {
+        let named = |id: &str| self.profile(id).filter(|profile| profile.is_enabled);
+        named(id)
+            .or_else(|| named(&self.file.auto.unsure))
+            .or_else(|| self.file.profile.iter().find(|one| one.is_enabled))
+            .ok_or_else(|| ResolveError::Disabled {
+                profile: self.file.auto.id.clone(),
+            })
     }
 
     fn by_profile(
@@ -252,11 +275,16 @@ impl Profiles {
         profile: &ProfileEntry,
         asked: &Asked<'_>,
     ) -> Result<Resolution, ResolveError> {
+        if !profile.is_enabled {
+            return Err(ResolveError::Disabled {
+                profile: profile.id.clone(),
+            });
+        }
         let mut requires = profile.requires.clone();
         if asked.question.images > 0 && !requires.contains(&Requirement::Vision) {
             requires.push(Requirement::Vision);
         }
-        let (model, chosen) = match self.engines.behind(&profile.id) {
+        let (model, chosen) = match self.engine(profile) {
             Some(engine) => {
                 let model = find_named(engine, asked.available).ok_or_else(|| {
                     ResolveError::EngineMissing {

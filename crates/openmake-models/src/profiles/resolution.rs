@@ -148,6 +148,12 @@ pub enum ResolveError {
         /// What was asked for.
         name: String,
     },
+    /// An administrator switched it off.
+    #[error("{profile} is switched off here")]
+    Disabled {
+        /// The profile.
+        profile: String,
+    },
     /// It only turns texts into vectors.
     #[error("{name:?} is not a model to talk to")]
     NotForChat {
@@ -179,7 +185,7 @@ impl ResolveError {
             Self::NoModels | Self::EngineMissing { .. } | Self::NoCapableModel { .. } => {
                 ErrorKind::Unavailable
             }
-            Self::UnknownModel { .. } => ErrorKind::NotFound,
+            Self::UnknownModel { .. } | Self::Disabled { .. } => ErrorKind::NotFound,
             Self::NotForChat { .. } => ErrorKind::InvalidInput,
         }
     }
@@ -188,7 +194,7 @@ impl ResolveError {
     pub fn hint(&self) -> String {
         match self {
             Self::NoModels => "Connect a model server under Settings, Models.".to_owned(),
-            Self::UnknownModel { .. } => {
+            Self::UnknownModel { .. } | Self::Disabled { .. } => {
                 "GET /api/v1/models lists the models that there are.".to_owned()
             }
             Self::NotForChat { .. } => "Choose a model that answers in text.".to_owned(),

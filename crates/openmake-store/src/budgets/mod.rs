@@ -51,6 +51,8 @@ pub struct Budget {
 pub struct BudgetStatus {
     /// The budget.
     pub budget: Budget,
+    /// What its subject is called.
+    pub subject_name: String,
     /// The first day of the period.
     pub period_start: NaiveDate,
     /// What was used.
@@ -110,6 +112,7 @@ struct Row {
     created_at: DateTime<Utc>,
     spent: i64,
     reserved: i64,
+    subject_name: String,
 }
 
 impl Row {
@@ -119,6 +122,7 @@ impl Row {
             period_start: period.start(now),
             spent: self.spent,
             reserved: self.reserved,
+            subject_name: self.subject_name,
             budget: Budget {
                 id: BudgetId::from_uuid(self.id),
                 subject: parsed("budgets' subject", &self.subject)?,
@@ -287,6 +291,10 @@ async fn read(
                        WHEN b.group_id IS NOT NULL THEN 'group'
                        ELSE 'key' END AS "subject!",
                   coalesce(b.user_id, b.group_id, b.api_key_id) AS "subject_id!",
+                  coalesce((SELECT display_name FROM users WHERE id = b.user_id),
+                           (SELECT name FROM user_groups WHERE id = b.group_id),
+                           (SELECT name FROM api_keys WHERE id = b.api_key_id), '')
+                      AS "subject_name!",
                   (coalesce(p.spent, 0) + coalesce(s.used, 0))::bigint AS "spent!",
                   coalesce(s.reserved, 0)::bigint AS "reserved!"
              FROM budgets b

@@ -2,7 +2,7 @@ use futures_util::future::join_all;
 use openmake_store::{
     Conflict, PageRequest, Store, StoreError,
     sessions::{EndReason, Standing},
-    users::{Admission, User, UserChange},
+    users::{Admission, User, UserChange, UserFilter},
 };
 use openmake_types::{Role, UserId};
 use testkit::database::TestDatabase;
@@ -327,7 +327,7 @@ async fn accounts_are_paged_oldest_first_without_guests() {
     loop {
         let rows = store
             .users()
-            .list(PageRequest { after, limit: 2 })
+            .list(&UserFilter::default(), PageRequest { after, limit: 2 })
             .await
             .expect("a page");
         seen.extend(rows.items.iter().map(|user| user.id));
@@ -339,7 +339,8 @@ async fn accounts_are_paged_oldest_first_without_guests() {
     // All were made at one time, so the id decides.
     made.sort_by_key(|id| id.as_uuid());
     assert_eq!(seen, made);
-    let all = store.users().list(page(5)).await.expect("a page");
+    let all = store.users().list(&UserFilter::default(), page(5)).await;
+    let all = all.expect("a page");
     assert_eq!((all.items.len(), all.next), (5, None));
 }
 

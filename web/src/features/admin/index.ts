@@ -1,6 +1,9 @@
+export { AccessPage } from './access/page';
 export { BackupsPage } from './backups/page';
 export { BudgetsPage } from './budgets/page';
 export { GroupsPage } from './groups/page';
+export { LimitsPage } from './limits/page';
 export { PricesPage } from './prices/page';
+export { ProfilesPage } from './profiles/page';
 export { RegistrationPage } from './registration/page';
 export { UsersPage } from './users/page';

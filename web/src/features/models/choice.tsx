@@ -8,17 +8,21 @@ import { modelsQuery } from './api';
 export function ModelChoice({
   legend,
   allLabel,
+  names: known,
   value,
   onChange,
 }: {
   legend: string;
   allLabel: string;
+  /** What there is to choose from; what one may ask oneself unless given. */
+  names?: readonly string[];
   value: readonly string[] | null;
   onChange: (value: string[] | null) => void;
 }) {
-  const models = useQuery(modelsQuery);
+  const models = useQuery({ ...modelsQuery, enabled: known === undefined });
+  const there = known ?? models.data?.items.map(({ id }) => id) ?? [];
   // A model that was chosen stays in view when its server is gone.
-  const names = [...new Set([...(models.data?.items.map(({ id }) => id) ?? []), ...(value ?? [])])];
+  const names = [...new Set([...there, ...(value ?? [])])];
   return (
     <fieldset className="flex flex-col gap-2">
       <legend className="mb-1.5 font-medium text-sm">{legend}</legend>

@@ -1,3 +1,3 @@
-export { Reauthentication, useGuarded } from './reauthentication';
+export { NotConfirmed, Reauthentication, useGuarded } from './reauthentication';
 export { SecurityControls } from './security';
 export { useToldErrors } from './told-errors';

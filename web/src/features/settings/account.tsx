@@ -56,7 +56,6 @@ export function Profile() {
           error={save.error ? explain.error(save.error).title : null}
           onChange={(event) => setName(event.target.value)}
         />
-        {user.email && <TextField label={t('email')} value={user.email} readOnly disabled />}
         <Button
           type="submit"
           className="self-start"

@@ -8,6 +8,8 @@ import { Section } from '@/ui/section';
 import { Devices, Password, Profile } from './account';
 import { Appearance } from './appearance';
 import { NewChats } from './defaults';
+import { OwnData } from './data';
+import { Email } from './email';
 
 /** /settings */
 export function SettingsPage() {
@@ -21,12 +23,14 @@ export function SettingsPage() {
           <NewChats />
           <Profile />
           <Reauthentication>
+            <Email />
             <Password />
             <Section id="security" title={t('security.title')} lead={t('security.lead')}>
               <SecurityControls />
             </Section>
+            <Devices />
+            <OwnData />
           </Reauthentication>
-          <Devices />
         </>
       )}
     </WorkspacePage>

@@ -157,6 +157,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Changes the e-mail that one signs in with. Sessions go on; where the
+         *     instance can send mail, the old address is told.
+         */
+        put: operations["put_auth_email"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/guest": {
         parameters: {
             query?: never;
@@ -1084,6 +1104,64 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every limit that can be set, with what it is unless it is. */
+        get: operations["get_limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Sets limits, or takes them back to the configuration. They hold within a
+         *     second, on every server of this instance.
+         */
+        patch: operations["patch_limits"];
+        trace?: never;
+    };
+    "/api/v1/model-access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The models that each role allows, besides what groups and keys do. */
+        get: operations["get_model_access"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-access/{role}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Sets the models that a role allows; null is all. It holds within a second
+         *     for who is signed in. Administration itself is never taken away.
+         */
+        put: operations["put_model_access_role"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/model-prices": {
         parameters: {
             query?: never;
@@ -1245,6 +1323,47 @@ export interface paths {
         /** Try a model server that is there, now. */
         post: operations["post_nodes_id_test"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the profiles work, what is built in, and which real model each takes
+         *     now.
+         */
+        get: operations["get_profiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/profiles/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Edit a profile. What is not said is as built in; what was edited before is
+         *     forgotten. It holds within a second, for answers that begin then.
+         */
+        put: operations["put_profiles_id"];
+        post?: never;
+        /** Make a profile what it was built as. */
+        delete: operations["delete_profiles_id"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1428,7 +1547,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Accounts, oldest first, without guests. */
+        /** Accounts that fit, oldest first, without guests. */
         get: operations["get_users"];
         put?: never;
         post?: never;
@@ -2539,8 +2658,20 @@ export interface components {
              * @description The key, account or group.
              */
             subject_id: string;
+            /** @description What that is called. */
+            subject_name: string;
             /** @description What it counts. */
             unit: components["schemas"]["BudgetUnit"];
+        };
+        /** @description `PUT /api/v1/auth/email`. */
+        ChangeEmail: {
+            /** @description The new address; no other account has it. */
+            email: string;
+            /**
+             * @description The language of the mail that goes to the old one: ko, en, ja or zh-CN;
+             *     English unless given.
+             */
+            language?: string | null;
         };
         /** @description `PUT /api/v1/auth/password`. */
         ChangePassword: {
@@ -2855,6 +2986,40 @@ export interface components {
         DiscoveredNodes: {
             /** @description Those that answered. */
             items: components["schemas"]["DiscoveredNode"][];
+        };
+        /** @description `PUT /api/v1/profiles/{id}`: what is absent or null is as built in. */
+        EditProfile: {
+            /**
+             * Format: int32
+             * @description 1,024 to 10,000,000.
+             */
+            context_tokens?: number | null;
+            /** @description Whether it can be asked. */
+            enabled: boolean;
+            /** @description At most 8,000 characters; empty: nothing is said. */
+            instructions?: string | null;
+            /**
+             * @description At most 100 names of at most 200 characters, the best first; `*` stands
+             *     for anything. Without any, every model will do.
+             */
+            prefer?: string[] | null;
+            size?: components["schemas"]["ProfileSize"] | null;
+            /**
+             * Format: double
+             * @description 0 to 2.
+             */
+            temperature?: number | null;
+            thinking?: components["schemas"]["ProfileThinking"] | null;
+            /**
+             * Format: int32
+             * @description 0 to 86,400.
+             */
+            time_budget_seconds?: number | null;
+            /**
+             * Format: int32
+             * @description 0 to 100.
+             */
+            tool_turns?: number | null;
         };
         /** @description One event of a turn. */
         Event: components["schemas"]["EventBody"] & {
@@ -3371,6 +3536,41 @@ export interface components {
             /** @description Whether it was restored on trial and compared. */
             verified: boolean;
         };
+        /** @description `GET /api/v1/limits`. */
+        LimitList: {
+            /** @description Every limit that can be set. */
+            items: components["schemas"]["LimitView"][];
+        };
+        /**
+         * @description A limit that can be set.
+         * @enum {string}
+         */
+        LimitName: "requests_per_minute" | "guest_requests_per_minute" | "address_requests_per_minute" | "turns_per_minute" | "searches_per_minute" | "tokens_per_minute" | "sign_ins_per_minute" | "sign_in_tries" | "message_characters" | "image_bytes" | "context_tokens";
+        /** @description A limit, and what it may be. */
+        LimitView: {
+            /**
+             * Format: int64
+             * @description What holds where none is set; null is no limit.
+             */
+            configured?: number | null;
+            /**
+             * Format: int64
+             * @description The most that it may be set to.
+             */
+            maximum: number;
+            /**
+             * Format: int64
+             * @description The least that it may be set to.
+             */
+            minimum: number;
+            /** @description Which. */
+            name: components["schemas"]["LimitName"];
+            /**
+             * Format: int64
+             * @description What an administrator set; null is as configured.
+             */
+            value?: number | null;
+        };
         /** @description `POST /api/v1/auth/identities/{provider}/link`: where the page goes next. */
         LinkStarted: {
             /**
@@ -3624,6 +3824,11 @@ export interface components {
              * @description The end.
              */
             to: string;
+        };
+        /** @description `GET /api/v1/model-access`. */
+        ModelAccessView: {
+            /** @description Every role, administrators first. */
+            roles: components["schemas"]["RoleModelsView"][];
         };
         /** @description One of them, to whoever asks. */
         ModelAnswer: components["schemas"]["OpenAiModel"] | components["schemas"]["AnthropicModel"];
@@ -4319,6 +4524,8 @@ export interface components {
                  * @description The key, account or group.
                  */
                 subject_id: string;
+                /** @description What that is called. */
+                subject_name: string;
                 /** @description What it counts. */
                 unit: components["schemas"]["BudgetUnit"];
             }[];
@@ -4679,6 +4886,84 @@ export interface components {
             /** @description `about:blank`: the status and `code` say all there is. */
             type: string;
         };
+        /** @description `GET /api/v1/profiles`. */
+        ProfileList: {
+            /**
+             * @description The profiles in their order, without the one that chooses by the
+             *     question.
+             */
+            items: components["schemas"]["ProfileView"][];
+            /**
+             * @description Every name that can be asked for, whatever one may ask oneself: profiles
+             *     first, then real models by name.
+             */
+            models: string[];
+        };
+        /** @description How a profile works. */
+        ProfileSettings: {
+            /**
+             * Format: int32
+             * @description Tokens of the conversation that are sent, at most.
+             */
+            context_tokens: number;
+            /** @description How to work, for the system prompt. */
+            instructions: string;
+            /** @description The models that it prefers, the best first; `*` stands for anything. */
+            prefer: string[];
+            /** @description Which of several that match. */
+            size: components["schemas"]["ProfileSize"];
+            /**
+             * Format: double
+             * @description 0 to 2; null is the model server's own.
+             */
+            temperature?: number | null;
+            /** @description How much it thinks. */
+            thinking: components["schemas"]["ProfileThinking"];
+            /**
+             * Format: int32
+             * @description Seconds after which the answer ends with what is there; 0: never.
+             */
+            time_budget_seconds: number;
+            /**
+             * Format: int32
+             * @description How often tools may be called before the answer; 0: never.
+             */
+            tool_turns: number;
+        };
+        /**
+         * @description Which of several models that match a profile takes.
+         * @enum {string}
+         */
+        ProfileSize: "smallest" | "balanced" | "largest";
+        /**
+         * @description How much a profile thinks, where its model does.
+         * @enum {string}
+         */
+        ProfileThinking: "off" | "low" | "medium" | "high";
+        /** @description A profile, for who edits it. */
+        ProfileView: {
+            /** @description How it works unless it is edited. */
+            built_in: components["schemas"]["ProfileSettings"];
+            /** @description What it is for. */
+            description: string;
+            /** @description Whether it differs from what was built in. */
+            edited: boolean;
+            /** @description Whether it can be asked. */
+            enabled: boolean;
+            /**
+             * @description The model that the configuration puts behind it, which comes before its
+             *     preferences until those are edited.
+             */
+            engine?: string | null;
+            /** @description The name to ask for. */
+            id: string;
+            /** @description What to show. */
+            name: string;
+            /** @description The real model that would answer a plain question now. */
+            real_model?: string | null;
+            /** @description How it works now. */
+            settings: components["schemas"]["ProfileSettings"];
+        };
         /** @description Where one may have an account. */
         ProviderView: {
             /** @description Names it in paths. */
@@ -4753,6 +5038,21 @@ export interface components {
             /** @description Of the link; it holds once. */
             token: string;
         };
+        /** @description The models that a role's accounts may ask. */
+        RoleModelsView: {
+            /**
+             * @description What its accounts may ask, as far as their groups and keys allow it;
+             *     null is all.
+             */
+            allowed_models?: string[] | null;
+            /** @description The role. */
+            role: components["schemas"]["RoleName"];
+        };
+        /**
+         * @description An account's role.
+         * @enum {string}
+         */
+        RoleName: "admin" | "user" | "guest";
         /** @description A turn that is being answered. */
         RunningTurn: {
             /**
@@ -4927,6 +5227,16 @@ export interface components {
             /** @description The browser, as it names itself; at most 300 characters. */
             user_agent?: string | null;
         };
+        /** @description One limit to set. */
+        SetLimit: {
+            /** @description Which. */
+            name: components["schemas"]["LimitName"];
+            /**
+             * Format: int64
+             * @description How much, within its bounds; null is as configured.
+             */
+            value?: number | null;
+        };
         /**
          * @description What a model's tokens cost, in millionths of the currency for a million
          *     tokens: 2,500,000 is 2.50 for a million.
@@ -4942,6 +5252,11 @@ export interface components {
              * @description For tokens that are written.
              */
             output_price: number;
+        };
+        /** @description `PUT /api/v1/model-access/{role}`. */
+        SetRoleModels: {
+            /** @description 1 to 200 names of models; null is all. */
+            allowed_models?: string[] | null;
         };
         /** @description `GET /api/v1/settings`: for administrators. */
         SettingsView: {
@@ -5239,6 +5554,11 @@ export interface components {
         UpdateGroupMember: {
             /** @description What they are from now on. */
             role: components["schemas"]["GroupRole"];
+        };
+        /** @description `PATCH /api/v1/limits`: what is not named stays. It holds within a second. */
+        UpdateLimits: {
+            /** @description What to set, each limit at most once. */
+            limits: components["schemas"]["SetLimit"][];
         };
         /** @description `PATCH /api/v1/nodes/{id}`: what is absent stays. */
         UpdateNode: {
@@ -6423,6 +6743,119 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BackupCodes"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Payload Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_auth_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeEmail"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserView"];
                 };
             };
             /** @description Bad Request */
@@ -13375,6 +13808,416 @@ export interface operations {
             };
         };
     };
+    get_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateLimits"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Payload Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_model_access: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelAccessView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_model_access_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                role: components["schemas"]["RoleName"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetRoleModels"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelAccessView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Payload Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_model_prices: {
         parameters: {
             query?: never;
@@ -14644,6 +15487,328 @@ export interface operations {
             };
         };
     };
+    get_profiles: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of names and descriptions: en, ko, ja or zh */
+                "Accept-Language"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_profiles_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The profile */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditProfile"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Payload Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_profiles_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The profile */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Payload Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_search: {
         parameters: {
             query: {
@@ -15690,6 +16855,15 @@ export interface operations {
     get_users: {
         parameters: {
             query?: {
+                /**
+                 * @description Only accounts in whose name or e-mail each of these words occurs,
+                 *     without case; at most 200 characters.
+                 */
+                q?: string;
+                /** @description Only accounts of this role. */
+                role?: "admin" | "user" | "guest";
+                /** @description Only accounts that may sign in, or that may not. */
+                status?: "active" | "inactive";
                 /** @description Where the page before ended. */
                 cursor?: string;
                 /** @description How many rows, 1 to 200; 50 unless given. */

@@ -71,7 +71,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 /// real model is found either way.
 fn untagged(core: &Core, name: String) -> String {
     match name.strip_suffix(":latest") {
-        Some(plain) if core.profiles.lookup(plain).is_some() => plain.to_owned(),
+        Some(plain) if core.administered.profiles().lookup(plain).is_some() => plain.to_owned(),
         _ => name,
     }
 }

@@ -91,7 +91,8 @@ pub(super) async fn show(
 ) -> Result<Json<Value>, ApiError> {
     let asked = body.model.or(body.name).unwrap_or_default();
     let name = untagged(&core, asked.clone());
-    let wanted = core.profiles.lookup(&name).unwrap_or(&name);
+    let profiles = core.administered.profiles();
+    let wanted = profiles.lookup(&name).unwrap_or(&name);
     let plain = |name: &str| name.strip_suffix(":latest").unwrap_or(name).to_owned();
     let models = list(&core, &actor.models).await;
     let found = models

@@ -131,7 +131,8 @@ pub(crate) async fn get(
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<Json<ModelAnswer>, ApiError> {
-    let canonical = core.profiles.lookup(&id).unwrap_or(&id);
+    let profiles = core.administered.profiles();
+    let canonical = profiles.lookup(&id).unwrap_or(&id);
     let found = listed(&core, &actor.models)
         .await
         .into_iter()

@@ -3,6 +3,7 @@
 mod arrival;
 pub(crate) mod defaults;
 pub(crate) mod delete;
+pub(crate) mod email;
 pub(crate) mod export;
 pub(crate) mod guest;
 pub(crate) mod identities;

@@ -52,12 +52,7 @@ pub(crate) async fn request(
     audit: AuditContext,
     Json(body): Json<RequestPasswordReset>,
 ) -> Result<StatusCode, ApiError> {
-    let language = match body.language.as_deref() {
-        None => Language::English,
-        Some(name) => Language::parse(name).ok_or_else(|| {
-            ApiError::field("language", "invalid", "`language` is ko, en, ja or zh-CN.")
-        })?,
-    };
+    let language = Language::of(body.language.as_deref())?;
     let mailer = app.settings.sign_in.mailer.clone();
     if let (Some(mailer), Some(email)) = (mailer, input::parse_email(&body.email)) {
         let request = MailRequest {

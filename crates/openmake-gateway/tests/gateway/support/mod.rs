@@ -61,6 +61,7 @@ pub(crate) fn settings() -> GatewaySettings {
             sign_in: 10_000,
             anonymous: 10_000,
             actor: 10_000,
+            guest: 10_000,
             turn_start: 10_000,
             search: 10_000,
             image: 10_000,

@@ -3,7 +3,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useTranslations } from 'use-intl';
-import { toCount, toMicro, useAccounts } from '@/features/admin-frame';
+import { AccountField, toCount, toMicro, useAccountOf } from '@/features/admin-frame';
 import type { BudgetPeriod, BudgetSubject, BudgetUnit, CreateBudget } from '@/platform/api/types';
 import { useExplain } from '@/platform/errors';
 import { itemsOf, useEveryPage } from '@/platform/query/pages';
@@ -112,16 +112,13 @@ export function BudgetForm({
   const t = useTranslations('admin.budgets');
   const explain = useExplain();
   const [subject, setSubject] = useState<BudgetSubject>('user');
-  const [account, setAccount] = useState('');
+  const [email, setEmail] = useState('');
+  const account = useAccountOf(email)?.id ?? '';
   const [group, setGroup] = useState('');
   const [key, setKey] = useState('');
   const [unit, setUnit] = useState<BudgetUnit>('tokens');
   const [period, setPeriod] = useState<BudgetPeriod>('month');
   const [text, setText] = useState('');
-  const accounts = useAccounts().all.map(({ id, display_name, email }) => ({
-    id,
-    label: email ? `${display_name} (${email})` : display_name,
-  }));
   const groups = useGroupChoices(subject === 'group');
   const accountKeys = useKeyChoices(subject === 'key' ? account : '');
   const subject_id = { user: account, group, key }[subject];
@@ -145,13 +142,13 @@ export function BudgetForm({
         onChange={setSubject}
       />
       {subject !== 'group' && (
-        <Choose
+        <AccountField
           label={t('account')}
-          value={account}
-          choices={accounts}
-          none={t('choose')}
-          onChange={(id) => {
-            setAccount(id);
+          hint={t('accountHelp')}
+          required
+          value={email}
+          onChange={(typed) => {
+            setEmail(typed);
             setKey('');
           }}
         />

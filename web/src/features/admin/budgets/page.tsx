@@ -4,18 +4,17 @@ import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-q
 import { Gauge, Plus } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import { useTranslations } from 'use-intl';
-import { AdminList, AdminPage, microText, useAccounts } from '@/features/admin-frame';
+import { AdminList, AdminPage, microText } from '@/features/admin-frame';
 import { useToldErrors } from '@/features/security';
 import type { Budget, BudgetSubject } from '@/platform/api/types';
 import { useExplain } from '@/platform/errors';
 import { keys } from '@/platform/query/keys';
-import { itemsOf, useEveryPage } from '@/platform/query/pages';
+import { itemsOf } from '@/platform/query/pages';
 import { Banner, Empty } from '@/ui/banner';
 import { Button } from '@/ui/button';
 import { ConfirmDialog, Dialog } from '@/ui/dialog';
 import { SelectField } from '@/ui/field';
 import { toast } from '@/ui/toast';
-import { groupsQuery } from '../groups/api';
 import { budgetsQuery, createBudget, removeBudget, setLimit } from './api';
 import { BudgetForm, LimitField, limitOf } from './form';
 import { BudgetRow } from './row';
@@ -23,23 +22,6 @@ import { BudgetRow } from './row';
 const SUBJECTS: readonly BudgetSubject[] = ['user', 'group', 'key'];
 /** Budgets fill while one looks at them. */
 const REFRESH_MS = 15_000;
-
-/** What a budget's subject is called, as far as the server tells. */
-function useSubjectName(budgets: readonly Budget[]): (budget: Budget) => string {
-  const t = useTranslations('admin.budgets');
-  const accounts = useAccounts();
-  const groups = useInfiniteQuery(groupsQuery);
-  useEveryPage(
-    groups,
-    budgets.some(({ subject }) => subject === 'group'),
-  );
-  return ({ subject, subject_id }) => {
-    const short = `…${subject_id.slice(-6)}`;
-    if (subject === 'user') return accounts.byId.get(subject_id)?.display_name ?? short;
-    if (subject === 'key') return t('keyId', { id: short });
-    return itemsOf(groups.data).find(({ id }) => id === subject_id)?.name ?? short;
-  };
-}
 
 function LimitForm({ budget, onDone }: { budget: Budget; onDone: () => void }) {
   const common = useTranslations('common');
@@ -93,7 +75,7 @@ function Budgets() {
   const [subject, setSubject] = useState<BudgetSubject | null>(null);
   const list = useInfiniteQuery({ ...budgetsQuery(subject), refetchInterval: REFRESH_MS });
   const items = itemsOf(list.data);
-  const nameOf = useSubjectName(items);
+  const nameOf = ({ subject_name }: Budget) => subject_name;
   const [making, setMaking] = useState(false);
   const [editing, setEditing] = useState<Budget | null>(null);
   const [removing, setRemoving] = useState<Budget | null>(null);

@@ -2,9 +2,9 @@
 
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { UserMinus, UserPlus, UsersRound } from 'lucide-react';
-import { type FormEvent, useId, useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import { useTranslations } from 'use-intl';
-import { AdminList, useAccounts } from '@/features/admin-frame';
+import { AccountField, AdminList } from '@/features/admin-frame';
 import { useToldErrors } from '@/features/security';
 import { isNotFound } from '@/platform/api/problem';
 import type { Group, GroupMember, GroupRole } from '@/platform/api/types';
@@ -13,7 +13,7 @@ import { keys } from '@/platform/query/keys';
 import { itemsOf } from '@/platform/query/pages';
 import { Empty } from '@/ui/banner';
 import { Button, IconButton } from '@/ui/button';
-import { SelectField, TextField } from '@/ui/field';
+import { SelectField } from '@/ui/field';
 import { toast } from '@/ui/toast';
 import { addMember, membersQuery, removeMember, setMemberRole } from './api';
 
@@ -27,8 +27,6 @@ function useRefresh(): () => Promise<void> {
 function AddMember({ group }: { group: Group }) {
   const t = useTranslations('admin.groups');
   const explain = useExplain();
-  const listId = useId();
-  const accounts = useAccounts();
   const [email, setEmail] = useState('');
   const [role, setRole] = useState<GroupRole>('member');
   const add = useMutation({
@@ -47,30 +45,16 @@ function AddMember({ group }: { group: Group }) {
         add.mutate({ group: group.id, email: email.trim(), role });
       }}
     >
-      <TextField
+      <AccountField
         label={t('email')}
-        type="email"
-        list={listId}
-        autoComplete="off"
         required
-        maxLength={254}
         value={email}
         error={wrong}
-        onChange={(event) => {
+        onChange={(typed) => {
           add.reset();
-          setEmail(event.target.value);
+          setEmail(typed);
         }}
       />
-      <datalist id={listId}>
-        {accounts.all.map(
-          ({ id, email: known, display_name }) =>
-            known && (
-              <option key={id} value={known}>
-                {display_name}
-              </option>
-            ),
-        )}
-      </datalist>
       <SelectField
         label={t('as')}
         value={role}

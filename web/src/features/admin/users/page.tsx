@@ -1,16 +1,21 @@
 'use client';
 
-import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import {
+  keepPreviousData,
+  useInfiniteQuery,
+  useMutation,
+  useQueryClient,
+} from '@tanstack/react-query';
 import { Copy, UserSearch } from 'lucide-react';
-import { useDeferredValue, useState } from 'react';
+import { useState } from 'react';
 import { useFormatter, useTranslations } from 'use-intl';
-import { AdminList, AdminPage, accountsQuery } from '@/features/admin-frame';
+import { AdminList, AdminPage, accountsQuery, useSettled } from '@/features/admin-frame';
 import { useGuarded, useToldErrors } from '@/features/security';
 import { isNotFound } from '@/platform/api/problem';
 import type { Account, PasswordResetLink, UpdateAccount } from '@/platform/api/types';
 import { copyText } from '@/platform/files';
 import { keys } from '@/platform/query/keys';
-import { itemsOf, useEveryPage } from '@/platform/query/pages';
+import { itemsOf } from '@/platform/query/pages';
 import { PageLink } from '@/platform/route';
 import { Empty } from '@/ui/banner';
 import { Button } from '@/ui/button';
@@ -18,7 +23,6 @@ import { ConfirmDialog, Dialog } from '@/ui/dialog';
 import { SelectField, TextField } from '@/ui/field';
 import { toast, toastError } from '@/ui/toast';
 import { createResetLink, removeSecondFactor, updateAccount } from './api';
-import { findAccounts, SHOWN, type Shown } from './find';
 import { AccountKeys } from './keys';
 import { AccountRow, type Act } from './row';
 
@@ -28,6 +32,16 @@ const CHANGES: Partial<Record<Act, UpdateAccount>> = {
   activate: { is_active: true },
   deactivate: { is_active: false },
 };
+
+/** What part of the accounts is shown, and what the server is asked for. */
+const SHOWN = {
+  all: { role: null, status: null },
+  admin: { role: 'admin', status: null },
+  user: { role: 'user', status: null },
+  inactive: { role: null, status: 'inactive' },
+} as const;
+type Shown = keyof typeof SHOWN;
+const ALL_SHOWN = Object.keys(SHOWN) as Shown[];
 
 /** What is asked about before it is done; the rest is only looked at. */
 type Asked = { account: Account; act: Exclude<Act, 'keys'> };
@@ -67,18 +81,17 @@ function Users() {
   const client = useQueryClient();
   const guarded = useGuarded();
   const told = useToldErrors();
-  const list = useInfiniteQuery(accountsQuery);
   const [text, setText] = useState('');
   const [shown, setShown] = useState<Shown>('all');
   const [asked, setAsked] = useState<Asked | null>(null);
   const [keysOf, setKeysOf] = useState<Account | null>(null);
   const [link, setLink] = useState<PasswordResetLink | null>(null);
-  const settled = useDeferredValue(text);
-  const looking = settled.trim() !== '' || shown !== 'all';
-  useEveryPage(list, looking);
-  const all = itemsOf(list.data);
-  const found = findAccounts(all, settled, shown);
-  const reading = looking && list.hasNextPage && !list.isError;
+  const q = useSettled(text.trim()) || null;
+  const list = useInfiniteQuery({
+    ...accountsQuery({ q, ...SHOWN[shown] }),
+    placeholderData: keepPreviousData,
+  });
+  const found = itemsOf(list.data);
 
   const act = useMutation({
     mutationFn: async ({ account: { id }, act }: Asked) =>
@@ -116,7 +129,7 @@ function Users() {
           value={shown}
           onChange={(event) => setShown(event.target.value as Shown)}
         >
-          {SHOWN.map((value) => (
+          {ALL_SHOWN.map((value) => (
             <option key={value} value={value}>
               {t(`show.${value}`)}
             </option>
@@ -124,18 +137,13 @@ function Users() {
         </SelectField>
       </div>
       <p role="status" className="mt-3 min-h-5 text-muted text-sm">
-        {list.data &&
-          (reading
-            ? t('reading')
-            : !looking && list.hasNextPage
-              ? t('first', { count: all.length })
-              : t('count', { count: found.length }))}
+        {list.data && t(list.hasNextPage ? 'first' : 'count', { count: found.length })}
       </p>
       <AdminList
         label={t('label')}
         query={list}
         count={found.length}
-        empty={reading ? null : <Empty icon={<UserSearch />} title={t('none')} />}
+        empty={<Empty icon={<UserSearch />} title={t('none')} />}
       >
         {found.map((account) => (
           <AccountRow

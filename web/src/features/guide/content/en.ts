@@ -67,7 +67,9 @@ Everything on every page can be reached with the Tab key.`,
 - A **passkey** signs you in with your fingerprint, face or security key. It cannot be guessed, reused or typed into a false page.
 - An **authenticator app** asks for six digits after your password. Keep the backup codes somewhere else: each signs you in once if you lose the app.
 
-The list of devices shows where you are signed in, and ends any of those sessions at once. Before something sensitive, such as making a key, the server asks again who you are.`,
+The list of devices shows where you are signed in, and ends any of those sessions at once. Before something sensitive, such as making a key, the server asks again who you are.
+
+Further down, **Your data** gives you everything of yours as one file, and deletes your account for good.`,
   },
   {
     id: 'keys',

@@ -1,0 +1,5 @@
+import { AccessPage } from '@/features/admin';
+
+export default function Page() {
+  return <AccessPage />;
+}

@@ -1,0 +1,5 @@
+import { LimitsPage } from '@/features/admin';
+
+export default function Page() {
+  return <LimitsPage />;
+}

@@ -1,0 +1,5 @@
+import { ProfilesPage } from '@/features/admin';
+
+export default function Page() {
+  return <ProfilesPage />;
+}
