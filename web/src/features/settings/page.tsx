@@ -7,8 +7,8 @@ import { useUser } from '@/platform/session';
 import { Section } from '@/ui/section';
 import { Devices, Password, Profile } from './account';
 import { Appearance } from './appearance';
-import { NewChats } from './defaults';
 import { OwnData } from './data';
+import { NewChats } from './defaults';
 import { Email } from './email';
 
 /** /settings */
