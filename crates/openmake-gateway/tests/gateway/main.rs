@@ -31,6 +31,7 @@ mod key_scopes;
 mod long_conversations;
 #[cfg(test)]
 mod message_deletion;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod options;
