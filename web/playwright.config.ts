@@ -13,6 +13,8 @@ export default defineConfig({
   expect: { timeout: 20_000 },
   reporter: [['list']],
   outputDir: 'test-results',
+  // The same on every system: what is compared are texts.
+  snapshotPathTemplate: 'e2e/snapshots/{arg}{ext}',
   use: {
     headless: true,
     viewport: { width: 1440, height: 900 },
