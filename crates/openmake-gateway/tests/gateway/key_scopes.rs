@@ -79,12 +79,16 @@ async fn each_scope_opens_its_own_routes_and_no_others() {
     GET /api/v1/audit/export
     GET /api/v1/audit/verify
     GET /api/v1/backups
+    GET /api/v1/limits
+    GET /api/v1/model-access
     GET /api/v1/model-prices
     GET /api/v1/nodes
     GET /api/v1/settings
     GET /metrics
+    PATCH /api/v1/limits
     PATCH /api/v1/settings
     POST /api/v1/backups
+    PUT /api/v1/model-access/{role}
     PUT /api/v1/model-prices/{model}
     ");
 

@@ -56,7 +56,10 @@ export function Charts({ report }: { report: MetricsReport }) {
     PERCENTILES.map(([name, tone]) => one(t(name), tone, (point) => point[of]?.[name]));
   const each = t('each', { minutes: report.step_seconds / 60 });
   return (
-    <div className="grid gap-4 lg:grid-cols-2">
+    <section aria-labelledby="metrics-over-time" className="grid gap-4 lg:grid-cols-2">
+      <h2 id="metrics-over-time" className="sr-only">
+        {t('overTime')}
+      </h2>
       <Chart
         title={t('requests')}
         note={each}
@@ -172,6 +175,6 @@ export function Charts({ report }: { report: MetricsReport }) {
         format={formats.count}
         series={[one(t('limitedName'), 'warning', (point) => point.rate_limited)]}
       />
-    </div>
+    </section>
   );
 }

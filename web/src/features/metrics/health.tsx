@@ -100,7 +100,10 @@ export function Health({ health }: { health: SystemHealth }) {
   const used = health.database_connections / Math.max(health.database_connections_max, 1);
   const tight = used > 0.9 || health.database_ms > 250;
   return (
-    <section aria-label={t('now')}>
+    <section aria-labelledby="metrics-now">
+      <h2 id="metrics-now" className="sr-only">
+        {t('now')}
+      </h2>
       <dl className="grid gap-3 sm:grid-cols-2">
         <Card name={t('server')} state="success" word={t('processes', { count: health.processes })}>
           {t('serverFacts', { version: health.version, uptime: uptime(health.uptime_seconds) })}

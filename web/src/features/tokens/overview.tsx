@@ -9,13 +9,14 @@ import { errorsOf, type Span } from './model';
 /** All keys beside each other. */
 export function Overview({ items, span }: { items: readonly KeyUsage[]; span: Span }) {
   const t = useTranslations('tokens');
+  const charts = useTranslations('charts');
   const format = useFormatter();
   const keyName = useKeyName();
   const columns = [t('requests'), t('errors'), t('read'), t('written')];
   return (
     <Section id="overview" title={t('overview')} lead={t('overviewLead')}>
       <section
-        aria-label={t('overview')}
+        aria-label={charts('asTable')}
         tabIndex={0}
         className="scroll-quiet overflow-x-auto rounded-xs"
       >
