@@ -82,7 +82,7 @@ test('pictures open in a viewer', async ({ app }) => {
     `/echo ![red](data:image/png;base64,${RED}) ![blue](data:image/png;base64,${BLUE}) ![far](https://a.example/b.png)`,
   );
   const answer = app.answers.last();
-  await expect(answer.getByRole('link', { name: 'far (open at a.example)' })).toHaveAttribute(
+  await expect(answer.getByRole('link', { name: 'Open in a new tab' })).toHaveAttribute(
     'rel',
     /noopener noreferrer/,
   );
