@@ -72,6 +72,8 @@ for (const { name, width, height } of SIZES) {
   }
 
   test(`every page fits and is accessible: ${name}`, async ({ app }) => {
+    // Half a hundred pages.
+    test.slow();
     const { page } = app;
     await page.setViewportSize({ width, height });
     await app.setUp();
