@@ -19,7 +19,7 @@ export function NarrowingBar({
   const pinned = useId();
   const narrowed = view.pinned || view.from !== '' || view.to !== '' || view.sort !== 'recent';
   return (
-    <fieldset className="grid grid-cols-2 items-start gap-3 sm:grid-cols-[1fr_1fr_1fr_auto]">
+    <fieldset className="grid grid-cols-2 items-start gap-3 sm:grid-cols-[1.4fr_1fr_1fr_auto]">
       <legend className="sr-only">{t('narrow')}</legend>
       <div className="max-sm:col-span-2">
         <SelectField
