@@ -117,7 +117,8 @@ for (const { name, width, height } of SIZES) {
       ];
       for (const path of inside) {
         await app.open(path);
-        await expect(page.getByRole('main')).toBeVisible();
+        // Not the splash before it, which is a main part as well.
+        await expect(page.locator('#main').getByRole('main')).toBeVisible();
         if (path.startsWith('/chat')) await expect(app.composer).toBeVisible();
         if (path.includes('?c=')) await app.done();
         await look(app, path, theme);
@@ -139,6 +140,7 @@ test('at 200 % every page still fits, and nothing moves where that is not wished
   expect(await app.composer.isVisible()).toBe(true);
   for (const path of ['/settings', '/history', '/developer', '/admin', '/admin-metrics']) {
     await app.open(path);
+    await expect(page.locator('#main').getByRole('main')).toBeVisible();
     await settle(page);
     expect(await overflow(page), path).toBeLessThanOrEqual(0);
     const moving = await page.evaluate(
