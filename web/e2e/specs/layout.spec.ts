@@ -47,7 +47,10 @@ async function settle(page: Page): Promise<void> {
 async function spoken(page: Page): Promise<string> {
   const told = await page.getByRole('main').ariaSnapshot();
   return told
-    .replace(/\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\b/g, 'Month')
+    .replace(/\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)(?= \d)/g, 'Month')
+    .replace(/Good (?:morning|afternoon|evening|night)/g, 'Good day')
+    .replace(/"(?:Today|Yesterday)"/g, '"A day"')
+    .replaceAll('::1', '127.0.0.1')
     .replace(/\b(?:AM|PM)\b/g, 'AM')
     .replace(/[0-9a-f]{8,}(?:-[0-9a-f]+)*/g, 'id')
     .replace(/\d+(?:[.,:]\d+)*/g, '0');
