@@ -5,11 +5,11 @@ import { Activity, RefreshCw } from 'lucide-react';
 import { useState } from 'react';
 import { useFormatter, useTranslations } from 'use-intl';
 import { AdminPage } from '@/features/admin-frame';
+import { Unread } from '@/features/page';
 import { call } from '@/platform/api/client';
 import type { MetricsReport } from '@/platform/api/types';
-import { useExplain } from '@/platform/errors';
 import { keys } from '@/platform/query/keys';
-import { Banner, Empty } from '@/ui/banner';
+import { Empty } from '@/ui/banner';
 import { Button } from '@/ui/button';
 import { cx } from '@/ui/cx';
 import { Segmented } from '@/ui/field';
@@ -64,8 +64,6 @@ function Report({ report }: { report: MetricsReport }) {
 
 function Metrics() {
   const t = useTranslations('metrics');
-  const common = useTranslations('common');
-  const explain = useExplain();
   const [range, setRange] = useState<Range>('1');
   const metrics = useQuery(metricsQuery(range));
   return (
@@ -86,17 +84,7 @@ function Metrics() {
         </Button>
       </div>
       {metrics.isPending && <div className="h-96 animate-pulse-soft rounded-lg bg-hover" />}
-      {metrics.error && (
-        <Banner
-          kind="danger"
-          title={explain.error(metrics.error).title}
-          action={
-            <Button size="sm" onClick={() => void metrics.refetch()}>
-              {common('retry')}
-            </Button>
-          }
-        />
-      )}
+      {metrics.error && <Unread error={metrics.error} onRetry={() => void metrics.refetch()} />}
       {metrics.data && (
         <div
           aria-busy={metrics.isPlaceholderData}

@@ -74,3 +74,5 @@ export function WorkspacePage({
     </PageFrame>
   );
 }
+
+export { Unread } from './unread';

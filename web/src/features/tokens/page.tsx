@@ -5,13 +5,12 @@ import { KeyRound } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { AdminPage } from '@/features/admin-frame';
+import { Unread } from '@/features/page';
 import { call } from '@/platform/api/client';
 import type { NodeUsageReport } from '@/platform/api/types';
-import { useExplain } from '@/platform/errors';
 import { keys } from '@/platform/query/keys';
 import { PageLink } from '@/platform/route';
-import { Banner, Empty } from '@/ui/banner';
-import { Button } from '@/ui/button';
+import { Empty } from '@/ui/banner';
 import { Segmented } from '@/ui/field';
 import { KeyCard } from './key';
 import { SPANS, type Span } from './model';
@@ -60,8 +59,6 @@ function Keys({ report, span }: { report: NodeUsageReport; span: Span }) {
 
 function Tokens() {
   const t = useTranslations('tokens');
-  const common = useTranslations('common');
-  const explain = useExplain();
   const [span, setSpan] = useState<Span>('hours');
   const usage = useQuery(usageQuery);
   return (
@@ -73,17 +70,7 @@ function Tokens() {
         onChange={setSpan}
       />
       {usage.isPending && <div className="h-96 animate-pulse-soft rounded-lg bg-hover" />}
-      {usage.error && (
-        <Banner
-          kind="danger"
-          title={explain.error(usage.error).title}
-          action={
-            <Button size="sm" onClick={() => void usage.refetch()}>
-              {common('retry')}
-            </Button>
-          }
-        />
-      )}
+      {usage.error && <Unread error={usage.error} onRetry={() => void usage.refetch()} />}
       {usage.data && <Keys report={usage.data} span={span} />}
     </>
   );

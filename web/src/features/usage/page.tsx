@@ -4,11 +4,9 @@ import { useQuery } from '@tanstack/react-query';
 import { ChartColumn } from 'lucide-react';
 import { useState } from 'react';
 import { useFormatter, useTranslations } from 'use-intl';
-import { WorkspacePage } from '@/features/page';
+import { Unread, WorkspacePage } from '@/features/page';
 import type { UsageReport, UsageTotals } from '@/platform/api/types';
-import { useExplain } from '@/platform/errors';
-import { Banner, Empty } from '@/ui/banner';
-import { Button } from '@/ui/button';
+import { Empty } from '@/ui/banner';
 import { cx } from '@/ui/cx';
 import { Segmented } from '@/ui/field';
 import { useAmounts } from './amounts';
@@ -137,8 +135,6 @@ function Report({ report, days }: { report: UsageReport; days: readonly string[]
 /** /usage */
 export function UsagePage() {
   const t = useTranslations('usage');
-  const common = useTranslations('common');
-  const explain = useExplain();
   const [range, setRange] = useState<Range>('7');
   const days = daysOf(range, new Date());
   const today = days.at(-1) ?? '';
@@ -152,17 +148,7 @@ export function UsagePage() {
         onChange={setRange}
       />
       {usage.isPending && <div className="h-96 animate-pulse-soft rounded-lg bg-hover" />}
-      {usage.error && (
-        <Banner
-          kind="danger"
-          title={explain.error(usage.error).title}
-          action={
-            <Button size="sm" onClick={() => void usage.refetch()}>
-              {common('retry')}
-            </Button>
-          }
-        />
-      )}
+      {usage.error && <Unread error={usage.error} onRetry={() => void usage.refetch()} />}
       {usage.data && (
         <div
           aria-busy={usage.isPlaceholderData}
