@@ -17,6 +17,7 @@ mod error;
 pub mod factors;
 pub mod groups;
 pub mod identities;
+pub mod import;
 pub mod invitations;
 pub mod key_usage;
 pub mod limits;
