@@ -72,6 +72,8 @@ enum Scenario {
     Search,
     /// How many streams the durable log carries
     Ceiling,
+    /// A million messages of OpenMake 1
+    Import,
 }
 
 #[tokio::main]
@@ -148,6 +150,9 @@ async fn run(bench: &Bench, named: &[Scenario]) -> anyhow::Result<Report> {
     }
     if wanted(Scenario::Ceiling) {
         report.ceiling = Some(scenarios::ceiling::run(bench).await?);
+    }
+    if wanted(Scenario::Import) {
+        report.import = Some(scenarios::import::run(bench).await?);
     }
     if wanted(Scenario::Search) {
         report.search = scenarios::search::run(bench).await?;

@@ -6,5 +6,5 @@
 //! ([`identity`]), so that running again adds only what is new.
 
 pub mod identity;
-
+pub mod legacy;
 pub mod report;

@@ -4,10 +4,10 @@
 //! are written here exactly as PostgreSQL writes them; JSON and floating point
 //! numbers are brought to one form on both sides first.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ pub enum Kind {
     Plain,
     /// As JSON: the order of names and the writing of numbers do not count.
     Json,
-    /// As numbers, to fifteen digits.
+    /// As numbers.
     Float,
 }
 
@@ -192,14 +192,14 @@ impl Checksum {
         };
         match kind {
             Kind::Plain => self.bytes(text),
-            Kind::Json => match serde_json::from_str::<Value>(text) {
-                Ok(value) => {
-                    let mut canonical = String::new();
-                    canonical_json(&value, &mut canonical);
+            Kind::Json => {
+                let mut canonical = String::with_capacity(text.len());
+                if canonical_json(text, &mut canonical).is_ok() {
                     self.bytes(&canonical);
+                } else {
+                    self.bytes(text);
                 }
-                Err(_) => self.bytes(text),
-            },
+            }
             Kind::Float => match text.parse::<f64>() {
                 Ok(number) => self.bytes(&canonical_number(number)),
                 Err(_) => self.bytes(text),
@@ -226,40 +226,45 @@ fn canonical_number(number: f64) -> String {
     if number == 0.0 {
         "0".to_owned()
     } else {
-        format!("{number:.14e}")
+        format!("{number:e}")
     }
 }
 
-fn canonical_json(value: &Value, out: &mut String) {
-    match value {
-        Value::Null | Value::Bool(_) | Value::String(_) => out.push_str(&value.to_string()),
-        Value::Number(number) => match number.as_f64() {
-            Some(number) => out.push_str(&canonical_number(number)),
-            None => out.push_str(&number.to_string()),
-        },
-        Value::Array(items) => {
-            out.push('[');
-            for item in items {
-                canonical_json(item, out);
-                out.push(',');
-            }
-            out.push(']');
-        }
-        Value::Object(fields) => {
-            let mut names: Vec<&String> = fields.keys().collect();
-            names.sort_unstable();
+/// Writes JSON with names in order and numbers in one form. Numbers are read by
+/// Rust's own exact reading: serde's may be off by the last bit.
+fn canonical_json(text: &str, out: &mut String) -> Result<(), serde_json::Error> {
+    let text = text.trim();
+    match text.as_bytes().first() {
+        Some(b'{') => {
+            let fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text)?;
             out.push('{');
-            for name in names {
-                out.push_str(&Value::String(name.clone()).to_string());
+            for (name, value) in &fields {
+                out.push_str(&serde_json::to_string(name)?);
                 out.push(':');
-                if let Some(value) = fields.get(name) {
-                    canonical_json(value, out);
-                }
+                canonical_json(value.get(), out)?;
                 out.push(',');
             }
             out.push('}');
         }
+        Some(b'[') => {
+            let items: Vec<Box<RawValue>> = serde_json::from_str(text)?;
+            out.push('[');
+            for item in &items {
+                canonical_json(item.get(), out)?;
+                out.push(',');
+            }
+            out.push(']');
+        }
+        Some(b'"') => {
+            let string: String = serde_json::from_str(text)?;
+            out.push_str(&serde_json::to_string(&string)?);
+        }
+        _ => match text.parse::<f64>() {
+            Ok(number) => out.push_str(&canonical_number(number)),
+            Err(_) => out.push_str(text),
+        },
     }
+    Ok(())
 }
 
 fn escape(text: &str, out: &mut Vec<u8>) {

@@ -14,13 +14,16 @@ mod records;
 mod verify;
 mod write;
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use openmake_types::UserId;
 use sha2::{Digest as _, Sha256};
 use sqlx::{Connection as _, Executor as _, PgConnection};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 pub use copy::{Field, Kind, Lines};
@@ -41,6 +44,12 @@ use crate::{
 
 /// How the connection is called in the database's list of sessions.
 const NAME: &str = "openmake import";
+
+/// How long to wait for another run of the same source.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often to look whether it is over.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Where rows come from, and what is to be done with them.
 #[derive(Debug, Clone)]
@@ -108,15 +117,7 @@ impl Store {
     /// Begins a run, which holds the source's lock until it is dropped.
     pub async fn import(&self, source: &ImportSource) -> Result<Import, ImportError> {
         let mut connection = connection::open(self, NAME).await?;
-        let locked = sqlx::query_scalar!(
-            r#"SELECT pg_try_advisory_lock($1) AS "locked!""#,
-            lock_of(source),
-        )
-        .fetch_one(&mut connection)
-        .await?;
-        if !locked {
-            return Err(ImportError::InUse);
-        }
+        wait_for_lock(&mut connection, lock_of(source)).await?;
         // A crash loses what a run repeats; its end is committed for good.
         connection.execute("SET synchronous_commit = off").await?;
         if source.mode == Mode::Rehearsal {
@@ -230,6 +231,10 @@ impl Import {
                 )
                 .await?;
         }
+        // The next run need not wait until the server has noticed the end.
+        sqlx::query!("SELECT pg_advisory_unlock_all()")
+            .execute(&mut self.connection)
+            .await?;
         let closing = self.connection.close();
         if timeout(connection::CONNECT_TIMEOUT, closing).await.is_err() {
             tracing::debug!("an import's connection did not close in time");
@@ -245,6 +250,23 @@ pub enum Checked {
     Right,
     /// Something is not.
     Wrong,
+}
+
+/// Takes the lock. A run that was killed holds it until the server has noticed.
+async fn wait_for_lock(connection: &mut PgConnection, lock: i64) -> Result<(), ImportError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let locked = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "locked!""#, lock)
+            .fetch_one(&mut *connection)
+            .await?;
+        if locked {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            return Err(ImportError::InUse);
+        }
+        sleep(LOOK_EVERY).await;
+    }
 }
 
 /// The source's advisory lock.
