@@ -60,9 +60,10 @@ pub(crate) async fn index(core: Arc<Core>) {
             _ = ticks.tick() => {}
         }
         loop {
+            let search = core.store.search();
             let indexed = tokio::select! {
                 () = core.stop.cancelled() => return,
-                indexed = timeout(PATIENCE, core.store.search().index_waiting()) => indexed,
+                indexed = timeout(PATIENCE, search.index_waiting()) => indexed,
             };
             match indexed {
                 Ok(Ok(messages)) if messages < MANY => break,

@@ -241,6 +241,7 @@ pub struct TableReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Comparison {
     rows: u64,
+    changed_since: u64,
     missing: u64,
     differing: u64,
     written_checksum: String,
@@ -407,6 +408,7 @@ impl Report {
         self.is_wrong |= !verified.is_right();
         let comparison = Comparison {
             rows: verified.rows,
+            changed_since: verified.changed,
             missing: verified.missing,
             differing: verified.differing,
             written_checksum: format!("{:016x}", verified.written_checksum),

@@ -8,6 +8,7 @@
 pub mod api_keys;
 pub mod audit;
 pub mod backups;
+pub mod belongings;
 pub mod blobs;
 pub mod budgets;
 pub mod challenges;

@@ -110,17 +110,17 @@ pub(crate) enum ImportCommand {
 }
 
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("source").required(true))]
+#[command(group = clap::ArgGroup::new("origin").required(true))]
 pub(crate) struct LegacyCommand {
     /// The old database, `data/unified.db`. It may be in use
-    #[arg(long, value_name = "FILE", group = "source")]
+    #[arg(long, value_name = "FILE", group = "origin")]
     pub(crate) sqlite: Option<PathBuf>,
     /// The address of the old PostgreSQL (version 1.5 or later). Seen by other
     /// users of this machine where it is given as an argument
     #[arg(
         long,
         value_name = "URL",
-        group = "source",
+        group = "origin",
         env = "OPENMAKE_LEGACY_POSTGRES",
         hide_env_values = true
     )]

@@ -17,7 +17,10 @@ const NAMED: usize = 100;
 pub struct Verified {
     /// Rows that were written since the last run that was read back.
     pub rows: u64,
-    /// Of these, those that are not there.
+    /// Of those that an interrupted run before this one wrote, the ones that
+    /// people have changed or removed since: they had the time to.
+    pub changed: u64,
+    /// Of the others, those that are not there.
     pub missing: u64,
     /// Those that say something else.
     pub differing: u64,
@@ -45,7 +48,7 @@ impl Import {
             .map(|name| format!("t.\"{}\"", name.trim_start_matches("r#")))
             .collect();
         let statement = format!(
-            "COPY (SELECT l.id, l.checksum, {} FROM import_ledger l LEFT JOIN {} t ON t.id = l.id
+            "COPY (SELECT l.id, l.run, l.checksum, {} FROM import_ledger l LEFT JOIN {} t ON t.id = l.id
                     WHERE l.source_id = {} AND l.run > {} AND l.relation = {}
                       AND l.merged_into IS NULL) TO STDOUT",
             columns.join(", "),
@@ -66,7 +69,7 @@ impl Import {
                 .and_then(|t| t.iter().position(|b| *b == b'\n'))
             {
                 if let Some(line) = rest.get(from..from + end) {
-                    verified.line::<R>(line);
+                    verified.line::<R>(line, self.run);
                 }
                 from += end + 1;
             }
@@ -77,10 +80,15 @@ impl Import {
 }
 
 impl Verified {
-    fn line<R: Record>(&mut self, line: &[u8]) {
+    fn line<R: Record>(&mut self, line: &[u8], current: i32) {
         self.rows += 1;
         let mut fields = line.split(|byte| *byte == b'\t').map(unescape);
         let id = fields.next().flatten().unwrap_or_default();
+        let run: i32 = fields
+            .next()
+            .flatten()
+            .and_then(|run| run.parse().ok())
+            .unwrap_or(current);
         let wanted: i64 = fields
             .next()
             .flatten()
@@ -97,15 +105,19 @@ impl Verified {
             }
         }
         let found = sum.finish();
+        let is_equal = is_there && found == wanted;
+        if !is_equal && run < current {
+            self.changed += 1;
+            return;
+        }
         self.written_checksum ^= wanted.cast_unsigned();
-        if !is_there {
-            self.missing += 1;
-        } else {
+        if is_there {
             self.read_checksum ^= found.cast_unsigned();
-            if found == wanted {
-                return;
-            }
-            self.differing += 1;
+        }
+        match (is_equal, is_there) {
+            (true, _) => return,
+            (false, true) => self.differing += 1,
+            (false, false) => self.missing += 1,
         }
         if self.named.len() < NAMED
             && let Ok(id) = id.parse()

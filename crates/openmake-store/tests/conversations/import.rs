@@ -3,11 +3,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use openmake_store::{
     Store,
+    belongings::{Belongings, Place},
     import::{
         Checked, ConversationRow, Fate, Import, ImportError, ImportSource, MessageRow, Mode,
         Relation, UserRow,
     },
 };
+use openmake_types::UserId;
 use serde_json::json;
 use testkit::database::TestDatabase;
 use uuid::Uuid;
@@ -243,4 +245,92 @@ async fn what_reads_back_differently_is_found() {
     let mut named = found.named;
     named.sort_unstable();
     assert_eq!(named, [id(1), id(2)]);
+}
+
+/// A table that later names people must not be forgotten in their export.
+#[tokio::test]
+async fn every_table_of_people_is_exported_somewhere() {
+    let database = TestDatabase::create().await;
+    let store = database.store();
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT c.conrelid::regclass::text FROM pg_constraint c
+          WHERE c.contype = 'f' AND c.confdeltype = 'c' AND c.confrelid = 'users'::regclass",
+    )
+    .fetch_all(store.pool())
+    .await
+    .expect("the catalogue");
+    // Exported as what they are, or nothing that a person would miss: what a
+    // sign-in leaves, what budgets count, where an import came from.
+    let elsewhere = [
+        "sessions",
+        "conversation_sessions",
+        "blobs",
+        "turns",
+        "api_usage",
+        "api_keys",
+        "user_group_members",
+        "budgets",
+        "totp_factors",
+        "backup_codes",
+        "passkeys",
+        "identities",
+        "sign_in_challenges",
+        "password_resets",
+        "import_sources",
+    ];
+    let listed: Vec<&str> = Belongings::tables().collect();
+    for table in &tables {
+        assert!(
+            listed.contains(&table.as_str()) || elsewhere.contains(&table.as_str()),
+            "`{table}` belongs to people: add it to OWNED in belongings.rs"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_to_a_person_is_listed_without_secrets() {
+    let database = TestDatabase::create().await;
+    let store = database.store();
+    let mut import = begin(&store, Mode::Real).await;
+    import
+        .write(&[user(1, "a@example.org"), user(2, "b@example.org")])
+        .await
+        .expect("written");
+    import.finish(Checked::Right).await.expect("finished");
+    sqlx::raw_sql(
+        "INSERT INTO user_memories (id, user_id, category, key, value, created_at, updated_at)
+         SELECT gen_random_uuid(), '00000000-0000-0000-0000-000000000001', 'fact', 'k' || i, 'v',
+                now(), now() FROM generate_series(1, 120) i;
+         INSERT INTO external_connections (id, user_id, service_type, access_token_sealed,
+                                           created_at, updated_at)
+         VALUES (gen_random_uuid(), '00000000-0000-0000-0000-000000000001', 'github', 'sealed',
+                 now(), now());
+         INSERT INTO push_subscriptions (id, user_id, endpoint, p256dh, auth, created_at)
+         VALUES (gen_random_uuid(), '00000000-0000-0000-0000-000000000002', 'e', 'p', 'a', now());",
+    )
+    .execute(store.pool())
+    .await
+    .expect("made");
+    let all = async |owner: u128| {
+        let mut items = Vec::new();
+        let mut place = Some(Place::default());
+        while let Some(from) = place {
+            let owner = UserId::from_uuid(id(owner));
+            let page = store.belongings().list(owner, from).await;
+            let (more, next) = page.expect("listed");
+            items.extend(more);
+            place = next;
+        }
+        items
+    };
+    let mine = all(1).await;
+    assert_eq!(mine.len(), 121);
+    let connection = mine.last().expect("one");
+    assert_eq!(connection.kind, "external_connections");
+    assert_eq!(connection.row["service_type"], "github");
+    assert!(connection.row.get("access_token_sealed").is_none());
+    let other = all(2).await;
+    assert_eq!(other.len(), 1);
+    assert_eq!(other[0].row["endpoint"], "e");
+    assert!(other[0].row.get("auth").is_none());
 }

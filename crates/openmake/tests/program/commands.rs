@@ -25,6 +25,8 @@ async fn every_command_says_how_it_is_used() {
         &["audit", "verify"],
         &["backup"],
         &["restore"],
+        &["import"],
+        &["import", "legacy"],
         &["openapi"],
         &["login"],
         &["logout"],
