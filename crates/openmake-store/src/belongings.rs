@@ -146,20 +146,20 @@ impl Belongings<'_> {
         owner: UserId,
         from: Place,
     ) -> Result<(Vec<Belonging>, Option<Place>), StoreError> {
-        let Some(owned) = OWNED.get(from.table) else {
+        let Some(group) = OWNED.get(from.table) else {
             return Ok((Vec::new(), None));
         };
         // Names that stand above.
         let query = format!(
             "SELECT t.id, to_jsonb(t) - $4::text[] FROM {} t
               WHERE {} AND t.id > $2 ORDER BY t.id LIMIT $3",
-            owned.table, owned.of
+            group.table, group.of
         );
         let rows = sqlx::query(AssertSqlSafe(query))
             .bind(owner.as_uuid())
             .bind(from.after)
             .bind(PAGE)
-            .bind(owned.without)
+            .bind(group.without)
             .fetch_all(&self.0.pool)
             .await?;
         let mut next = Place {
@@ -178,7 +178,7 @@ impl Belongings<'_> {
             .iter()
             .map(|row| {
                 Ok(Belonging {
-                    kind: owned.table,
+                    kind: group.table,
                     row: row.try_get(1)?,
                 })
             })
