@@ -73,7 +73,7 @@ fn report(path: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_imported_person_signs_in_and_finds_what_was_said() {
-    let world = World::start().await;
+    let world = World::whole().await;
     let old = Old::new(3);
     let (file, told) = (old.path("unified.db"), old.path("report.json"));
     let arguments = ["import", "legacy", "--sqlite", &file, "--report", &told];
@@ -128,7 +128,7 @@ async fn an_imported_person_signs_in_and_finds_what_was_said() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_that_is_killed_goes_on_where_it_was() {
     let database = TestDatabase::create().await;
-    let instance = instance().with_env("DATABASE_URL", database.url());
+    let instance = instance().whole().with_env("DATABASE_URL", database.url());
     let old = Old::new(4000);
     let (file, told) = (old.path("unified.db"), old.path("report.json"));
     let arguments = ["import", "legacy", "--sqlite", &file, "--report", &told];
@@ -183,7 +183,7 @@ async fn one_that_is_killed_goes_on_where_it_was() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_read_is_said_before_anything_is_written() {
-    let instance = instance();
+    let instance = instance().whole();
     let old = Old::new(1);
     let wrong = old.path("wrong.db");
     fs::write(&wrong, "not a database at all, but long enough to look").expect("written");

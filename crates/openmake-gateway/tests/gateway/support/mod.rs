@@ -21,7 +21,10 @@ use openmake_store::{Store, secrets::KeyRing, wakeups::Heard};
 use openmake_types::{Clock as _, Ids as _, ManualClock, ProcessId, RandomIds, SystemClock};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
-use testkit::database::TestDatabase;
+use testkit::{
+    database::TestDatabase,
+    seam::{Between, seam},
+};
 use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::{ServiceExt as _, util::BoxCloneSyncService};
@@ -110,7 +113,14 @@ impl TestApp {
             ids: Arc::new(RandomIds),
             process: ProcessId::from_uuid(RandomIds.uuid(SystemClock.now())),
             settings,
-            ai: BoxCloneSyncService::new(ai.router()),
+            ai: BoxCloneSyncService::new(seam(
+                ai.router(),
+                Between {
+                    clock: Arc::clone(&clock) as _,
+                    tasks: tasks.clone(),
+                    stop: stop.clone(),
+                },
+            )),
             ai_routes: ai::routes(),
             images,
             web: Router::new().fallback(|| async { "the page" }),
@@ -152,7 +162,14 @@ impl TestApp {
             ids: Arc::new(RandomIds),
             process: ProcessId::from_uuid(RandomIds.uuid(SystemClock.now())),
             settings,
-            ai: BoxCloneSyncService::new(self.ai.router()),
+            ai: BoxCloneSyncService::new(seam(
+                self.ai.router(),
+                Between {
+                    clock: Arc::clone(&self.clock) as _,
+                    tasks: self.tasks.clone(),
+                    stop: self.stop.clone(),
+                },
+            )),
             ai_routes: ai::routes(),
             images: images(AllowedHosts::none()),
             web: Router::new(),
