@@ -26,7 +26,7 @@ use crate::{
     database::{Database, Hint},
     master_key,
     paths::Paths,
-    serve::World,
+    serve::{World, make_private_dir},
 };
 
 /// How often progress is shown.
@@ -105,7 +105,10 @@ async fn import(
         .migrate()
         .await
         .context("the database could not be migrated")?;
-    let keys = master_key::read_or_create(&paths.master_key, world.ids.as_ref())?;
+    // An import may be the first thing that an operator runs.
+    make_private_dir(&paths.data)?;
+    let bound = store.master_key_id().await?;
+    let keys = master_key::read_shared(&paths.master_key, bound.as_deref(), world.ids.as_ref())?;
     store.check_master_key(&keys).await.with_context(|| {
         format!(
             "{} is not the key that this database was used with",
