@@ -131,8 +131,7 @@ pub(crate) fn instant(cell: &Cell) -> Option<DateTime<Utc>> {
             let whole = number.round() as i64;
             from_number(whole)
         }
-        Cell::Text(text) => from_text(text.trim()),
-        Cell::Json(Value::String(text)) => from_text(text.trim()),
+        Cell::Text(text) | Cell::Json(Value::String(text)) => from_text(text.trim()),
         _ => None,
     }?;
     let year = at
