@@ -2,6 +2,7 @@
 //! one.
 
 use std::{
+    fmt::Write as _,
     io::{self, IsTerminal as _, Write as _},
     path::Path,
     time::{Duration, Instant},
@@ -151,7 +152,8 @@ async fn import(
     if legacy.mode == Mode::Rehearsal {
         text.push_str("\nThis was a rehearsal: nothing was written.");
     }
-    text.push_str(&format!("\ntook {:.1} s", began.elapsed().as_secs_f64()));
+    // A string takes whatever is written.
+    let _ = write!(text, "\ntook {:.1} s", began.elapsed().as_secs_f64());
     Ok((text, report.is_accounted()))
 }
 
