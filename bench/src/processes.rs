@@ -53,6 +53,12 @@ impl Scripted {
     }
 }
 
+impl Scripted {
+    pub(crate) fn pid(&self) -> i32 {
+        i32::try_from(self.process.id()).unwrap_or(0)
+    }
+}
+
 impl Drop for Scripted {
     fn drop(&mut self) {
         // It may have ended by itself.

@@ -11,6 +11,8 @@
 
 pub mod authenticator;
 pub mod chaos;
+pub mod cluster;
 pub mod database;
+pub mod front;
 pub mod model;
 pub mod program;

@@ -6,6 +6,7 @@ use std::{
     ffi::OsString,
     fs,
     io::{BufRead as _, BufReader, Write as _},
+    net::SocketAddr,
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
@@ -43,6 +44,8 @@ pub struct Instance {
     directory: TempDir,
     environment: BTreeMap<String, OsString>,
     arguments: Vec<OsString>,
+    /// Where it listens; a free port of 127.0.0.1 unless a test says so.
+    listen: Option<SocketAddr>,
 }
 
 /// What a command that ended has said.
@@ -86,7 +89,15 @@ impl Instance {
             directory,
             environment,
             arguments: Vec::new(),
+            listen: None,
         }
+    }
+
+    /// Listening at this address at every start.
+    #[must_use]
+    pub const fn listening(mut self, address: SocketAddr) -> Self {
+        self.listen = Some(address);
+        self
     }
 
     /// With this variable in the program's environment.
@@ -138,8 +149,16 @@ impl Instance {
     /// Starts the server and does not wait.
     pub fn launch(&self) -> Program {
         let mut command = self.command();
-        command.args(["serve", "--port", "0"]).args(&self.arguments);
-        Program::spawn(&mut command)
+        command.arg("serve").args(&self.arguments);
+        match self.listen {
+            Some(address) => command
+                .args(["--host", &address.ip().to_string()])
+                .args(["--port", &address.port().to_string()]),
+            None => command.args(["--port", "0"]),
+        };
+        let mut program = Program::spawn(&mut command);
+        program.listens_at = self.listen;
+        program
     }
 
     /// Starts the server and waits until it says that it is ready.
@@ -204,6 +223,8 @@ impl Drop for Instance {
 pub struct Program {
     child: Child,
     base_url: String,
+    /// Where it was told to listen.
+    listens_at: Option<SocketAddr>,
     lines: mpsc::UnboundedReceiver<String>,
     log: Arc<Mutex<String>>,
     readers: Vec<thread::JoinHandle<()>>,
@@ -242,6 +263,7 @@ impl Program {
         Self {
             child,
             base_url: String::new(),
+            listens_at: None,
             lines,
             log,
             readers,
@@ -260,7 +282,12 @@ impl Program {
         let said = timeout(PATIENCE, self.lines.recv()).await;
         let line = said.unwrap_or_default().unwrap_or_default();
         match address(&line) {
-            Some(base_url) => self.base_url = base_url,
+            Some(base_url) => {
+                self.base_url = match self.listens_at {
+                    Some(address) => format!("http://{address}"),
+                    None => base_url,
+                };
+            }
             None => panic!(
                 "the program did not start, but said `{line}`:\n{}",
                 self.log()
@@ -308,6 +335,16 @@ impl Program {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// `kill -STOP`: it stands still and knows nothing of it.
+    pub fn pause(&self) {
+        send(self.pid(), Signal::SIGSTOP);
+    }
+
+    /// `kill -CONT`.
+    pub fn resume(&self) {
+        send(self.pid(), Signal::SIGCONT);
     }
 
     /// Tells it to stop in order.
