@@ -9,7 +9,6 @@ mod cli;
 mod config;
 mod database;
 mod doctor;
-mod http_server;
 mod master_key;
 mod model_nodes;
 mod openapi;

@@ -12,7 +12,23 @@ use chrono::{DateTime, Utc};
 use openmake_store::secrets::KeyRing;
 use openmake_types::Ids;
 
-use crate::serve::make_private_dir;
+use crate::{database::Hint, serve::make_private_dir};
+
+/// Reads the master key of a role that runs apart. It makes one only for a
+/// database that is not bound to one yet: the others would not open what it
+/// sealed.
+pub(crate) fn read_shared(
+    path: &Path,
+    bound: Option<&str>,
+    ids: &dyn Ids,
+) -> anyhow::Result<KeyRing> {
+    if bound.is_some() && !path.exists() {
+        return Err(anyhow::anyhow!("there is no master key at {}", path.display()).context(Hint(
+            "the database is bound to a key already: give this role the same file as the others, and name it with OPENMAKE_KEY_FILE".to_owned(),
+        )));
+    }
+    read_or_create(path, ids)
+}
 
 /// Reads the master key, or makes one where there is none yet.
 ///

@@ -9,7 +9,7 @@ use std::{
 use rand::RngExt as _;
 use tempfile::TempDir;
 
-use crate::program::{Instance, Program};
+use crate::program::{INTERNAL_KEY, Instance, Program, are_roles_apart};
 
 /// Where each process listens, on an address of its own.
 const PORT: u16 = 8080;
@@ -22,6 +22,19 @@ pub const REPLICAS: usize = 2;
 pub enum Layout {
     /// Two, each of which does everything.
     Whole,
+    /// Two gateways and two ai.
+    Apart,
+}
+
+impl Layout {
+    /// As the environment says ([`crate::program::ROLES`]).
+    pub fn here() -> Self {
+        if are_roles_apart() {
+            Self::Apart
+        } else {
+            Self::Whole
+        }
+    }
 }
 
 /// What a process is for; one that does everything is both.
@@ -72,10 +85,14 @@ impl Cluster {
         // that stay the same over restarts.
         let (b, c) = rand::rng().random::<(u8, u8)>();
         let address = |host: u8| SocketAddr::from((Ipv4Addr::new(127, b, c, host), PORT));
+        let gateways = [(Part::Gateway(0), 10), (Part::Gateway(1), 11)];
+        let ai = [(Part::Ai(0), 20), (Part::Ai(1), 21)];
+        let ai_url = ai.map(|(_, host)| format!("http://{}", address(host)));
         let parts = match layout {
-            Layout::Whole => [(Part::Gateway(0), 10), (Part::Gateway(1), 11)],
+            Layout::Whole => gateways.to_vec(),
+            Layout::Apart => [ai, gateways].concat(),
         };
-        let members = parts.map(|(part, host)| {
+        let members = parts.into_iter().map(|(part, host)| {
             let address = address(host);
             let instance = Instance::new(&binary)
                 .listening(address)
@@ -83,6 +100,16 @@ impl Cluster {
                 .with_env("OPENMAKE_KEY_FILE", shared.path().join("master.key"))
                 .with_env("OPENMAKE_DATABASE_CONNECTIONS", "8")
                 .with_env("OPENMAKE_DRAIN_SECONDS", "2");
+            let instance = match (layout, part) {
+                (Layout::Whole, _) => instance,
+                (Layout::Apart, Part::Ai(_)) => instance
+                    .with_argument("--role=ai")
+                    .with_env("OPENMAKE_INTERNAL_KEY", INTERNAL_KEY),
+                (Layout::Apart, Part::Gateway(_)) => instance
+                    .with_argument("--role=gateway")
+                    .with_env("OPENMAKE_INTERNAL_KEY", INTERNAL_KEY)
+                    .with_env("OPENMAKE_AI_URL", ai_url.join(",")),
+            };
             Member {
                 part,
                 program: None,
@@ -92,7 +119,7 @@ impl Cluster {
         });
         Self {
             layout,
-            members: members.into(),
+            members: members.collect(),
             _shared: shared,
         }
     }
@@ -164,7 +191,8 @@ impl Cluster {
 
     fn place(&self, part: Part) -> usize {
         let own = match (self.layout, part) {
-            (Layout::Whole, Part::Ai(number) | Part::Gateway(number)) => Part::Gateway(number),
+            (Layout::Whole, Part::Ai(number)) => Part::Gateway(number),
+            (_, part) => part,
         };
         let found = self.members.iter().position(|member| member.part == own);
         match found {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use sqlx::PgConnection;
-use testkit::cluster::Layout;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Replicas;
@@ -20,13 +19,13 @@ const PRESENCE: i64 = 0x6f6d_6b5f_6865_7265;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changes_reach_every_process() {
-    let replicas = Replicas::all(Layout::Whole).await;
+    let replicas = Replicas::all().await;
     reach_every_process(&replicas).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changes_reach_processes_that_hear_nothing() {
-    let replicas = Replicas::all(Layout::Whole).await;
+    let replicas = Replicas::all().await;
     let deaf = deafen(&replicas).await;
     reach_every_process(&replicas).await;
     // They were deaf all the while, and hear again.

@@ -1,7 +1,7 @@
 //! A process that dies with turns, and one that only stood still.
 
 use testkit::{
-    cluster::{Layout, Part},
+    cluster::Part,
     model::{Gate, Script},
 };
 
@@ -21,8 +21,8 @@ struct Underway {
     seen: Vec<Event>,
 }
 
-async fn underway(layout: Layout) -> Underway {
-    let mut replicas = Replicas::with_one_ai(layout).await;
+async fn underway() -> Underway {
+    let mut replicas = Replicas::with_one_ai().await;
     let gate = Gate::closed();
     replicas.model.push(Script::gated(&count_to(400), &gate));
     let (conversation, begun) = replicas.at(0).ask_anew("Count.").await;
@@ -45,10 +45,6 @@ async fn underway(layout: Layout) -> Underway {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_turns_of_a_killed_process_are_closed_by_another() {
-    killed(Layout::Whole).await;
-}
-
-async fn killed(layout: Layout) {
     let Underway {
         mut replicas,
         conversation,
@@ -56,7 +52,7 @@ async fn killed(layout: Layout) {
         mut socket,
         seen,
         ..
-    } = underway(layout).await;
+    } = underway().await;
     let person = replicas.at(1);
     let killed_at = replicas.now().await;
     replicas.cluster.kill(Part::Ai(0));
@@ -89,10 +85,6 @@ async fn killed(layout: Layout) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_stood_still_writes_nothing_after_it_lost_its_turns() {
-    stood_still(Layout::Whole).await;
-}
-
-async fn stood_still(layout: Layout) {
     let Underway {
         replicas,
         gate,
@@ -100,7 +92,7 @@ async fn stood_still(layout: Layout) {
         begun,
         mut socket,
         seen,
-    } = underway(layout).await;
+    } = underway().await;
     let person = replicas.at(1);
     let asleep = replicas.cluster.program(Part::Ai(0));
     asleep.pause();

@@ -1,5 +1,6 @@
 //! Several processes on one database: what one writes all show, and what one
-//! leaves behind another ends.
+//! leaves behind another ends. Two that do everything, or, where the tests run
+//! the roles apart, two gateways and two ai.
 
 mod changes;
 mod endings;
@@ -33,11 +34,11 @@ struct Replicas {
 impl Replicas {
     /// Both gateways and one ai, so that it is known where turns run; with
     /// processes that do everything, one of them.
-    async fn with_one_ai(layout: Layout) -> Self {
+    async fn with_one_ai() -> Self {
         let model = ModelServer::start().await;
         let database = TestDatabase::create().await;
         let connected = format!("{}/v1", model.base_url());
-        let mut cluster = Cluster::new(layout, PROGRAM, database.url(), |instance| {
+        let mut cluster = Cluster::new(Layout::here(), PROGRAM, database.url(), |instance| {
             instance.with_env("OPENAI_BASE_URL", connected.clone())
         });
         cluster.start(Part::Ai(0)).await;
@@ -52,8 +53,8 @@ impl Replicas {
     }
 
     /// All of them.
-    async fn all(layout: Layout) -> Self {
-        let mut replicas = Self::with_one_ai(layout).await;
+    async fn all() -> Self {
+        let mut replicas = Self::with_one_ai().await;
         replicas.cluster.start_all().await;
         replicas
     }

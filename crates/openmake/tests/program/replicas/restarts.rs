@@ -39,7 +39,7 @@ const BEFORE_RETRY: Duration = Duration::from_millis(500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn restarting_one_process_after_another_loses_nothing() {
-    restarted(Layout::Whole).await;
+    restarted(Layout::here()).await;
 }
 
 /// A turn that was followed to its end.
@@ -66,7 +66,7 @@ async fn restarted(layout: Layout) {
         mut cluster,
         database,
         person,
-    } = Replicas::all(layout).await;
+    } = Replicas::all().await;
     let front = Front::start(cluster.gateways()).await;
     let crowd = Crowd {
         model: &model,
@@ -249,7 +249,7 @@ async fn a_database_that_restarts_under_all_of_them_loses_nothing() {
     let model = ModelServer::start().await;
     let url = database.connect_info().url();
     let connected = format!("{}/v1", model.base_url());
-    let mut cluster = Cluster::new(Layout::Whole, PROGRAM, &url, |instance| {
+    let mut cluster = Cluster::new(Layout::here(), PROGRAM, &url, |instance| {
         instance.with_env("OPENAI_BASE_URL", connected.clone())
     });
     cluster.start_all().await;

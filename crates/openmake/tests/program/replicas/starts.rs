@@ -12,10 +12,6 @@ use crate::support::{PASSWORD, PROGRAM, Person, text_of};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_that_start_at_once_on_an_empty_database_agree() {
-    start_at_once(Layout::Whole).await;
-}
-
-async fn start_at_once(layout: Layout) {
     let database = TestDatabase::create().await;
     let store = database.store();
     for statement in ["DROP SCHEMA public CASCADE", "CREATE SCHEMA public"] {
@@ -23,7 +19,7 @@ async fn start_at_once(layout: Layout) {
         done.expect("an empty database");
     }
     // Without a master key either: one makes it, the others take it.
-    let mut cluster = Cluster::new(layout, PROGRAM, database.url(), |instance| instance);
+    let mut cluster = Cluster::new(Layout::here(), PROGRAM, database.url(), |instance| instance);
     cluster.start_all().await;
     let first = Person::register(&cluster.base_url(0), "first@example.com").await;
     let there = Person::sign_in(&cluster.base_url(1), "first@example.com", PASSWORD).await;
@@ -43,7 +39,7 @@ async fn start_at_once(layout: Layout) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_newer_version_may_migrate_under_those_that_run() {
-    let replicas = Replicas::all(Layout::Whole).await;
+    let replicas = Replicas::all().await;
     let store = replicas.database.store();
     // What an expanding migration does, and what a newer version tells.
     for statement in [

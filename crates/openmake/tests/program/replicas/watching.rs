@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 use testkit::{
-    cluster::{Layout, REPLICAS},
+    cluster::REPLICAS,
     model::{Gate, Script},
 };
 
@@ -11,11 +11,7 @@ use crate::support::{Socket, all, assert_whole, count_to, text_of};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_turn_is_watched_and_stopped_through_every_process() {
-    watched_and_stopped(Layout::Whole).await;
-}
-
-async fn watched_and_stopped(layout: Layout) {
-    let mut replicas = Replicas::with_one_ai(layout).await;
+    let mut replicas = Replicas::with_one_ai().await;
     let gate = Gate::closed();
     replicas.model.push(Script::gated(&count_to(60), &gate));
     let (conversation, begun) = replicas.at(0).ask_anew("Count.").await;
