@@ -72,8 +72,8 @@ enum Scenario {
     Search,
     /// How many streams the durable log carries
     Ceiling,
-    /// The same with one process and with two on one database, and where the
-    /// time goes
+    /// The same with the roles apart, one ai and two on one database, and where
+    /// the time goes
     Replicas,
 }
 

@@ -290,9 +290,9 @@ impl Report {
     fn replicas_table(&self) -> Option<String> {
         let replicas = self.replicas.as_ref()?;
         let mut text = heading(
-            "Processes on one PostgreSQL",
+            "Two gateways and one or two ai on one PostgreSQL",
             &[
-                "processes",
+                "ai",
                 "streams at once",
                 "turns/s",
                 "events/s",

@@ -1,5 +1,5 @@
-//! What one PostgreSQL carries of the durable log, written by one process and
-//! by two, and where the time goes.
+//! What one PostgreSQL carries of the durable log, written by one ai and by two
+//! behind two gateways, and where the time goes.
 
 use std::fs;
 
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{Connection as _, PgConnection};
 use testkit::cluster::{Cluster, Layout, Part};
 use testkit::front::Front;
+use testkit::program::Instance;
 
 use super::{Bench, PACE, streams};
 use crate::processes::{OpenMake, descendants};
@@ -24,7 +25,7 @@ pub(crate) struct Found {
     pub(crate) steps: Vec<Step>,
 }
 
-/// So many streams at once on so many processes.
+/// So many streams at once on so many ai.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Step {
     pub(crate) replicas: usize,
@@ -71,11 +72,15 @@ pub(crate) async fn run(bench: &Bench) -> anyhow::Result<Found> {
 async fn step(bench: &Bench, replicas: usize, concurrent: usize) -> anyhow::Result<Step> {
     let load_before = load_average();
     // It holds the database and takes no load.
-    let holder = bench.openmake().await?;
+    let instance = Instance::new(&bench.binary)
+        .with_env("OPENAI_BASE_URL", &bench.scripted.url)
+        // Its database takes twenty more: enough for all of the others.
+        .with_env("OPENMAKE_DATABASE_CONNECTIONS", "60");
+    let holder = OpenMake::on(instance, &bench.http).await?;
     let token = holder.token(&bench.http).await?;
     let database = openmake_postgres::attach(&holder.instance.data_dir())?.url();
     let cluster = start(bench, &holder, &database, replicas).await;
-    let front = Front::start(cluster.gateways().into_iter().take(replicas)).await;
+    let front = Front::start(cluster.gateways()).await;
     let questions = streams::arrivals(concurrent, bench.size.lasting).count;
     let way = Way::turns(&bench.http, &front.base_url(), &token, questions).await?;
     let mut connection = PgConnection::connect(&database).await?;
@@ -105,15 +110,21 @@ async fn step(bench: &Bench, replicas: usize, concurrent: usize) -> anyhow::Resu
 
 async fn start(bench: &Bench, holder: &OpenMake, database: &str, replicas: usize) -> Cluster {
     let key = holder.instance.data_dir().join("master.key");
-    let mut cluster = Cluster::new(Layout::Whole, &bench.binary, database, |instance| {
+    let mut cluster = Cluster::new(Layout::Apart, &bench.binary, database, |instance| {
         instance
             .with_env("OPENMAKE_KEY_FILE", &key)
             .with_env("OPENAI_BASE_URL", &bench.scripted.url)
     });
-    for number in 0..replicas {
-        cluster.start(Part::Ai(number)).await;
+    for part in parts(replicas) {
+        cluster.start(part).await;
     }
     cluster
+}
+
+/// Who runs: both gateways, and so many ai.
+fn parts(replicas: usize) -> impl Iterator<Item = Part> {
+    let gateways = [Part::Gateway(0), Part::Gateway(1)];
+    (0..replicas).map(Part::Ai).chain(gateways)
 }
 
 /// What the database has counted.
@@ -158,8 +169,8 @@ impl Processes {
             name.is_ok_and(|name| name.trim() == "postgres")
         };
         Self {
-            program: (0..replicas)
-                .map(|number| cluster.program(Part::Ai(number)).pid())
+            program: parts(replicas)
+                .map(|part| cluster.program(part).pid())
                 .collect(),
             postgres: descendants(own).into_iter().filter(is_postgres).collect(),
             model: vec![bench.scripted.pid()],

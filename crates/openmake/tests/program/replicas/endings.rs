@@ -54,13 +54,19 @@ async fn the_turns_of_a_killed_process_are_closed_by_another() {
         ..
     } = underway().await;
     let person = replicas.at(1);
+    let elsewhere = replicas.at(0).watch(&begun, 0).await;
     let killed_at = replicas.now().await;
     replicas.cluster.kill(Part::Ai(0));
+    replicas.cluster.kill(Part::Gateway(0));
+    // Who watched there goes on here, with what they have.
+    let cut_off = elsewhere.rest().await;
+    let moved = follow(&person, &begun, cut_off).await;
     let events = follow(&person, &begun, seen).await;
     assert_whole(&events);
     let end = events.last().expect("an end");
     assert_eq!(end.name, "turn.interrupted");
     assert_eq!(end.data["reason"], "lease_expired");
+    assert_eq!(moved, events);
     assert_eq!(socket.events(&begun.turn).await, events);
     let in_time: bool = sqlx::query_scalar(
         "SELECT finished_at <= $2 + interval '15 seconds' FROM turns WHERE id = $1::uuid",

@@ -37,11 +37,6 @@ const CALLERS: usize = 2;
 /// How long a client waits before it tries once more.
 const BEFORE_RETRY: Duration = Duration::from_millis(500);
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn restarting_one_process_after_another_loses_nothing() {
-    restarted(Layout::here()).await;
-}
-
 /// A turn that was followed to its end.
 struct Told {
     conversation: String,
@@ -60,7 +55,8 @@ struct Crowd<'a> {
     retries: AtomicU32,
 }
 
-async fn restarted(layout: Layout) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restarting_one_process_after_another_loses_nothing() {
     let Replicas {
         model,
         mut cluster,
