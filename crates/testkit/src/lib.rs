@@ -16,3 +16,4 @@ pub mod database;
 pub mod front;
 pub mod model;
 pub mod program;
+pub mod seam;

@@ -24,6 +24,7 @@ use openmake_types::{Clock, Ids, RandomIds, SystemClock};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use self::gateway::role_client;
 use self::{apart::Apart, foundation::Foundation, signals::Signals};
 use crate::{
     cli::Role,

@@ -17,6 +17,8 @@ mod outage;
 #[cfg(test)]
 mod replicas;
 #[cfg(test)]
+mod roles;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod terminal;
