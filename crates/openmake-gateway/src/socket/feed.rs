@@ -101,9 +101,9 @@ async fn poll(app: &App, told: &mut Told, since: Option<DateTime<Utc>>) -> Polle
         return Polled::Nobody;
     }
     let conversations = app.store.conversations();
-    let changes = timeout(PATIENCE, conversations.changes_since(&users, since)).await;
-    let RecentChanges { changed, now } = match changes {
-        Ok(Ok(changes)) => changes,
+    let answer = timeout(PATIENCE, conversations.changes_since(&users, since)).await;
+    let RecentChanges { changed, now } = match answer {
+        Ok(Ok(recent)) => recent,
         Ok(Err(error)) => {
             tracing::debug!(%error, "which conversations changed could not be read");
             return Polled::Failed;

@@ -104,9 +104,8 @@ fn news(known: Option<&State>, state: &State, told: &Told) -> Vec<Wakeup> {
         owner: None,
     };
     let mut news = Vec::new();
-    let knows = known.map(|known| known.settings) == Some(state.settings)
-        || told.settings == Some(state.settings);
-    if !knows {
+    let settings = [known.map(|known| known.settings), told.settings];
+    if !settings.contains(&Some(state.settings)) {
         news.push(changed(WakeupKind::Settings, Uuid::nil(), state.settings));
     }
     let none = HashMap::new();
