@@ -107,7 +107,7 @@ async fn three_roles_are_one_instance() {
     assert_eq!(verdict(&report.stdout, "web role"), Some(json!("ok")));
     instance.set_env(
         "OPENMAKE_INTERNAL_KEY",
-        "another key, of 32 characters or more",
+        "0000000000111111111122222222223333",
     );
     let report = instance.run(&["doctor", "--json"], "").await;
     assert_eq!(report.code, Some(1));
