@@ -74,6 +74,9 @@ enum Scenario {
     Ceiling,
     /// A million messages of OpenMake 1
     Import,
+    /// The same with the roles apart, one ai and two on one database, and where
+    /// the time goes
+    Replicas,
 }
 
 #[tokio::main]
@@ -153,6 +156,9 @@ async fn run(bench: &Bench, named: &[Scenario]) -> anyhow::Result<Report> {
     }
     if wanted(Scenario::Import) {
         report.import = Some(scenarios::import::run(bench).await?);
+    }
+    if wanted(Scenario::Replicas) {
+        report.replicas = Some(scenarios::replicas::run(bench).await?);
     }
     if wanted(Scenario::Search) {
         report.search = scenarios::search::run(bench).await?;

@@ -3,6 +3,7 @@
 pub(crate) mod ceiling;
 pub(crate) mod import;
 pub(crate) mod memory;
+pub(crate) mod replicas;
 pub(crate) mod requests;
 pub(crate) mod search;
 pub(crate) mod start;

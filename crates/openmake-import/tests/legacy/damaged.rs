@@ -92,6 +92,10 @@ fn damaged() -> Old {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one damaged database, looked at once"
+)]
 async fn every_defect_is_repaired_or_held_and_told() {
     let (old, new) = (damaged(), New::create().await);
     let report = new.import(&from(&old.path)).await;
