@@ -33,6 +33,28 @@ fn conflict_error(conflict: Conflict) -> ApiError {
         .with_hint("Make another account an administrator first."),
         Conflict::GuestLimit => conflicts("guest_limit", "A guest has one conversation.")
             .with_hint("Register to keep it and have more."),
+        Conflict::ImportRunning => conflicts("import_running", "Another import has not ended.")
+            .with_hint("Wait for it, or call it off."),
+        Conflict::TooManyImports => ApiError::new(
+            ErrorKind::QuotaExceeded,
+            "You have begun 20 imports today, as many as one may.",
+        )
+        .with_code("too_many_imports")
+        .with_hint("Go on tomorrow."),
+        Conflict::ImportsFull => ApiError::new(
+            ErrorKind::QuotaExceeded,
+            "The files of other imports leave no room for this one.",
+        )
+        .with_code("imports_full")
+        .with_hint("Try again when those have ended."),
+        Conflict::ImportState => {
+            conflicts("import_state", "The import's state does not allow this.")
+        }
+        Conflict::ImportOffset => conflicts(
+            "import_offset",
+            "This piece does not follow what has arrived of the file.",
+        )
+        .with_hint("Read the import, and go on at `received`."),
         Conflict::TurnRunning => {
             conflicts("turn_running", "The answer before is still being written.")
         }

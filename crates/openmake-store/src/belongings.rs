@@ -24,6 +24,11 @@ const OWNED: &[Owned] = &[
         without: &[],
     },
     Owned {
+        table: "import_jobs",
+        of: "user_id = $1",
+        without: &[],
+    },
+    Owned {
         table: "agent_usage_logs",
         of: "user_id = $1",
         without: &[],

@@ -66,6 +66,21 @@ pub enum Conflict {
     /// The key, account or group has a budget of this unit and period.
     #[error("there is such a budget")]
     BudgetExists,
+    /// The account has an import that has not ended.
+    #[error("an import is running")]
+    ImportRunning,
+    /// The account began as many imports today as one may.
+    #[error("too many imports today")]
+    TooManyImports,
+    /// The files of other imports leave no room for this one.
+    #[error("no room for another import's file")]
+    ImportsFull,
+    /// The import is not in a state for this.
+    #[error("the import's state does not allow this")]
+    ImportState,
+    /// The piece of a file does not follow what is here.
+    #[error("the piece does not follow the last one")]
+    ImportOffset,
     /// The message to follow is still being written.
     #[error("a turn is running there")]
     TurnRunning,

@@ -19,6 +19,7 @@ pub mod factors;
 pub mod groups;
 pub mod identities;
 pub mod import;
+pub mod import_jobs;
 pub mod invitations;
 pub mod key_usage;
 pub mod limits;

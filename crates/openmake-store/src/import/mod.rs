@@ -30,9 +30,9 @@ pub use copy::{Field, Kind, Lines};
 pub use records::{
     AgentFeedbackRow, AgentUsageRow, AlertRow, AuditRow, CanvasEditRow, CanvasRow,
     CanvasVersionRow, CarriedUsageRow, ConnectionRow, ConversationRow, CustomAgentRow,
-    ExternalFileRow, HoldingRow, InstallationRow, MarketplaceRow, McpServerRow, MemoryRow,
-    MemoryTagRow, MessageRow, Parent, PushSubscriptionRow, Record, Relation, ResearchRow,
-    ResearchStepRow, ReviewRow, UserRow,
+    ExternalFileRow, ForeignConversationRow, ForeignMessageRow, HoldingRow, InstallationRow,
+    MarketplaceRow, McpServerRow, MemoryRow, MemoryTagRow, MessageRow, Parent, PushSubscriptionRow,
+    Record, Relation, ResearchRow, ResearchStepRow, ReviewRow, UserRow,
 };
 pub use verify::Verified;
 pub use write::Fate;

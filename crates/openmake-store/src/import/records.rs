@@ -185,6 +185,37 @@ records! {
         metadata: Value,
     }
 
+    /// A conversation of another product, which comes with instructions and
+    /// knows its active leaf.
+    ForeignConversationRow in Conversations under ["user_id" => Users]
+        uncompared ["active_leaf_id"] {
+        id: Uuid,
+        user_id: Uuid,
+        title: String,
+        title_source: &'static str,
+        instructions: Option<String>,
+        active_leaf_id: Option<Uuid>,
+        pinned_at: Option<DateTime<Utc>>,
+        archived_at: Option<DateTime<Utc>>,
+        created_at: DateTime<Utc>,
+        updated_at: DateTime<Utc>,
+        metadata: Value,
+    }
+
+    /// A message of another product, which comes with the tools that were used.
+    ForeignMessageRow in Messages
+        under ["session_id" => Conversations, "parent_id" => Messages] uncompared [] {
+        id: Uuid,
+        session_id: Uuid,
+        parent_id: Option<Uuid>,
+        role: &'static str,
+        content: String,
+        thinking: Option<String>,
+        tool_calls: Value,
+        model: Option<String>,
+        created_at: DateTime<Utc>,
+    }
+
     /// An agent that someone made.
     CustomAgentRow in CustomAgents under ["created_by" => Users] uncompared [] {
         id: Uuid,
