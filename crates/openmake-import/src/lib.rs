@@ -5,6 +5,9 @@
 //! [`openmake_store::import`], with ids that derive from the source's
 //! ([`identity`]), so that running again adds only what is new.
 
+pub mod bring;
+pub mod foreign;
 pub mod identity;
 pub mod legacy;
 pub mod report;
+pub mod service;

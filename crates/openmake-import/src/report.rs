@@ -77,6 +77,18 @@ pub enum Class {
     TokenNotOpened,
     /// A file that has no place here, and stays where it is.
     FileLeft,
+    /// It cannot be read.
+    Unreadable,
+    /// It is larger than is read.
+    TooLarge,
+    /// A message had lost what it follows, and follows the one before it.
+    TreeMended,
+    /// A kind of content that is not known; its text was kept.
+    ContentUnknown,
+    /// There is no place for it yet; it is in the holding place.
+    NoPlaceHeld,
+    /// An administrator elsewhere is a user here.
+    RoleLowered,
     /// Something about the source as a whole.
     SourceRemark,
 }
@@ -112,6 +124,12 @@ impl Class {
         Self::ExtraColumn,
         Self::TokenNotOpened,
         Self::FileLeft,
+        Self::Unreadable,
+        Self::TooLarge,
+        Self::TreeMended,
+        Self::ContentUnknown,
+        Self::NoPlaceHeld,
+        Self::RoleLowered,
         Self::SourceRemark,
     ];
 
@@ -146,6 +164,12 @@ impl Class {
             Self::ExtraColumn => "extra_column",
             Self::TokenNotOpened => "token_not_opened",
             Self::FileLeft => "file_left",
+            Self::Unreadable => "unreadable",
+            Self::TooLarge => "too_large",
+            Self::TreeMended => "tree_mended",
+            Self::ContentUnknown => "content_unknown",
+            Self::NoPlaceHeld => "no_place_held",
+            Self::RoleLowered => "role_lowered",
             Self::SourceRemark => "source_remark",
         }
     }
@@ -167,6 +191,9 @@ impl Class {
                 | Self::TextShortened
                 | Self::NumberOutOfRange
                 | Self::ReferenceDropped
+                | Self::TreeMended
+                | Self::ContentUnknown
+                | Self::RoleLowered
                 | Self::TokenNotOpened
         )
     }
@@ -182,6 +209,7 @@ impl Class {
                 | Self::AddressMade
                 | Self::SeededDisabled
                 | Self::PasswordUnusable
+                | Self::RoleLowered
                 | Self::TokenNotOpened
                 | Self::UnusableHeld
                 | Self::SourceRemark
