@@ -17,6 +17,7 @@ pub mod event;
 pub mod extract;
 pub mod groups;
 pub mod images;
+pub mod imports;
 pub mod instance;
 pub mod messages;
 pub mod metrics;

@@ -344,7 +344,7 @@ pub(crate) async fn bound(State(app): State<App>, request: Request, next: Next) 
     let waits_for_model = calls_model(posted);
     let (timeout, bytes) = if waits_for_model {
         (limits.answer_timeout, limits.turn_body_bytes)
-    } else if starts_turn(posted) {
+    } else if starts_turn(posted) || posted == "/api/v1/imports/{id}/chunks" {
         (limits.upload_timeout, limits.turn_body_bytes)
     } else {
         (limits.request_timeout, limits.body_bytes)

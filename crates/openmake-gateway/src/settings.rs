@@ -28,6 +28,8 @@ pub struct GatewaySettings {
     pub demo: bool,
     /// Whether the server makes backups.
     pub backups: Backups,
+    /// Bytes of a file that a person imports.
+    pub import_bytes: u64,
     /// How people sign in besides their password.
     pub sign_in: SignInSettings,
     /// How often it is written down what the process counts.
@@ -51,6 +53,7 @@ impl Default for GatewaySettings {
             default_model: "openmake_auto".to_owned(),
             demo: false,
             backups: Backups::NotConfigured,
+            import_bytes: 1 << 30,
             sign_in: SignInSettings::default(),
             sample_every: Duration::from_secs(10),
             rates: RateSettings::default(),

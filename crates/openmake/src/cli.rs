@@ -6,7 +6,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use openmake_store::audit::ChainHead;
 
-use crate::{config::Override, terminal::args::TerminalCommand};
+use crate::{
+    config::Override,
+    foreign::{OpenWebUiArgs, PersonalArgs},
+    terminal::args::TerminalCommand,
+};
 
 /// A self-hosted AI assistant platform in one program: the server, and a
 /// client of it for the terminal.
@@ -75,6 +79,21 @@ pub(crate) enum Command {
     Terminal(TerminalCommand),
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// What OpenMake 1 left: its SQLite file or its PostgreSQL, and the files
+    /// beside them
+    Legacy(LegacyCommand),
+    /// ChatGPT's data export, into one account
+    #[command(name = "chatgpt")]
+    ChatGpt(PersonalArgs),
+    /// Claude's data export, into one account
+    Claude(PersonalArgs),
+    /// Open WebUI's database: accounts, chats, models, prompts
+    #[command(name = "open-webui")]
+    OpenWebUi(OpenWebUiArgs),
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct BackupCommand {
     /// The file to make; `-` is standard output. The master key goes in only
@@ -100,13 +119,6 @@ pub(crate) struct RestoreCommand {
     /// Remove what earlier restores have kept aside
     #[arg(long, conflicts_with_all = ["file", "replace", "without_secrets"])]
     pub(crate) discard_replaced: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ImportCommand {
-    /// What OpenMake 1 left: its SQLite file or its PostgreSQL, and the files
-    /// beside them
-    Legacy(LegacyCommand),
 }
 
 #[derive(Debug, Args)]

@@ -1,4 +1,4 @@
-//! `openmake import`: data from elsewhere, beside a running server or without
+//! `openmake import legacy`: data from elsewhere, beside a running server or without
 //! one.
 
 use std::{
@@ -22,7 +22,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use crate::{
-    cli::{ImportCommand, LegacyCommand, OrphanRule},
+    cli::{LegacyCommand, OrphanRule},
     config::Config,
     database::{Database, Hint},
     master_key,
@@ -38,12 +38,11 @@ const BAR: u64 = 30;
 /// Imports what was asked for. Gives the summary, and whether every row is
 /// accounted for.
 pub(crate) async fn run(
-    command: &ImportCommand,
+    command: &LegacyCommand,
     config: &Config,
     paths: &Paths,
     world: &World,
 ) -> anyhow::Result<(String, bool)> {
-    let ImportCommand::Legacy(command) = command;
     // What is wrong with the arguments is said before a database is started.
     let legacy = settings(command)?;
     let database = Database::command(&config.data, paths, &world.tasks).await?;

@@ -9,6 +9,7 @@ mod cli;
 mod config;
 mod database;
 mod doctor;
+mod foreign;
 mod imports;
 mod master_key;
 mod model_nodes;
@@ -27,9 +28,10 @@ use clap::Parser as _;
 use openmake_store::Store;
 
 use crate::{
-    cli::{Cli, Command, ConfigCommand, UserCommand},
+    cli::{Cli, Command, ConfigCommand, ImportCommand, UserCommand},
     config::{Config, Raw},
     database::{Database, Hint},
+    foreign::ForeignCommand,
     paths::Paths,
 };
 
@@ -171,10 +173,8 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Import(command) => {
-            let (text, is_accounted) = runtime.block_on(async {
-                let paths = Paths::new(&config.data, &raw.environment)?;
-                imports::run(command, &config, &paths, &serve::World::new()).await
-            })?;
+            let imported = runtime.block_on(import(command, &config, &raw.environment));
+            let (text, is_accounted) = imported?;
             print(&text);
             Ok(if is_accounted {
                 ExitCode::SUCCESS
@@ -184,6 +184,28 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Openapi | Command::Terminal(_) => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Imports what was asked for. Gives the summary, and whether every row is
+/// accounted for.
+async fn import(
+    command: &ImportCommand,
+    config: &Config,
+    environment: &BTreeMap<String, String>,
+) -> anyhow::Result<(String, bool)> {
+    let command = match command {
+        ImportCommand::Legacy(command) => {
+            let paths = Paths::new(&config.data, environment)?;
+            return imports::run(command, config, &paths, &serve::World::new()).await;
+        }
+        ImportCommand::ChatGpt(args) => ForeignCommand::ChatGpt(args),
+        ImportCommand::Claude(args) => ForeignCommand::Claude(args),
+        ImportCommand::OpenWebUi(args) => ForeignCommand::OpenWebUi(args),
+    };
+    on_database(config, environment, async |store, world| {
+        foreign::run(command, store, world).await
+    })
+    .await
 }
 
 /// Runs an account command.
@@ -205,11 +227,11 @@ async fn user(
 
 /// Runs a command against the running server's database, or one started for
 /// the command's own duration.
-async fn on_database(
+async fn on_database<T>(
     config: &Config,
     environment: &BTreeMap<String, String>,
-    run: impl AsyncFnOnce(&Store, &serve::World) -> anyhow::Result<String>,
-) -> anyhow::Result<String> {
+    run: impl AsyncFnOnce(&Store, &serve::World) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let paths = Paths::new(&config.data, environment)?;
     let world = serve::World::new();
     let database = Database::command(&config.data, &paths, &world.tasks).await?;

@@ -10,6 +10,7 @@ pub(crate) mod conversations;
 mod groups;
 pub(crate) mod health;
 mod images;
+mod imports;
 pub(crate) mod input;
 pub(crate) mod instance;
 mod invitations;
@@ -24,7 +25,12 @@ mod usage;
 mod user_access;
 mod users;
 
-use utoipa_axum::{router::OpenApiRouter, routes};
+use axum::extract::DefaultBodyLimit;
+use openmake_store::import_jobs::CHUNK_MAX;
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouterExt as _},
+    routes,
+};
 
 use crate::state::App;
 
@@ -101,6 +107,12 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(search::search))
         .routes(routes!(blobs::show))
         .routes(routes!(images::show))
+        .routes(routes!(imports::list, imports::create))
+        .routes(routes!(imports::show))
+        .routes(routes!(imports::append).layer(DefaultBodyLimit::max(CHUNK_MAX)))
+        .routes(routes!(imports::report))
+        .routes(routes!(imports::cancel))
+        .routes(routes!(imports::undo))
         .routes(routes!(usage::report))
         .routes(routes!(budgets::own))
         .routes(routes!(budgets::list, budgets::create))

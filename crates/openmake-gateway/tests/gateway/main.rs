@@ -26,6 +26,8 @@ mod http_rules;
 #[cfg(test)]
 mod images;
 #[cfg(test)]
+mod imports;
+#[cfg(test)]
 mod key_scopes;
 #[cfg(test)]
 mod long_conversations;

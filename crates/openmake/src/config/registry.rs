@@ -271,6 +271,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "120",
         "Searches a minute of one account.",
     ),
+    shown(
+        "limits.import_megabytes",
+        "OPENMAKE_LIMIT_IMPORT_MB",
+        "1024",
+        "How large a file may be, in MiB, that a person imports from another product on the page. Until it is imported it is kept in the database, at most eight times as much of all accounts.",
+    ),
     // backup
     shown(
         "backup.directory",

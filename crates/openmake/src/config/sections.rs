@@ -55,15 +55,13 @@ pub(crate) struct Accounts {
 }
 
 #[derive(Debug)]
-#[expect(
-    clippy::struct_field_names,
-    reason = "the unit is said where the number is used"
-)]
 pub(crate) struct Limits {
     pub(crate) sign_in_per_minute: u32,
     pub(crate) requests_per_minute: u32,
     pub(crate) turns_per_minute: u32,
     pub(crate) searches_per_minute: u32,
+    /// MiB.
+    pub(crate) import_megabytes: u32,
 }
 
 #[derive(Debug)]
@@ -171,6 +169,7 @@ impl Config {
                 requests_per_minute: check.small("limits.requests_per_minute", 2, 1_000_000),
                 turns_per_minute: check.small("limits.turns_per_minute", 1, 1_000_000),
                 searches_per_minute: check.small("limits.searches_per_minute", 1, 1_000_000),
+                import_megabytes: check.small("limits.import_megabytes", 1, 16_384),
             },
             backup: check.backup(),
             models: Models {

@@ -13,12 +13,13 @@ use openmake_seam::{GuardParts, InternalKeys, Side, guarded};
 use prometheus_client::registry::Registry;
 
 use super::{Foundation, Listeners, Server, all};
-use crate::{backups, config::Engines, model_nodes};
+use crate::{backups, config::Engines, foreign, model_nodes};
 
 /// How often it is written down what the process counts.
 const SAMPLE_EVERY: Duration = Duration::from_secs(10);
 
-/// Starts the role's work: turns, leases, maintenance, backups.
+/// Starts the role's work: turns, leases, maintenance, backups,
+/// imports.
 pub(super) async fn start(
     server: &Server<'_>,
     foundation: &Foundation,
@@ -69,6 +70,7 @@ pub(super) async fn start(
         .context("the turns could not be taken up")?;
     let Foundation { store, keys, .. } = foundation;
     backups::start_service(&config.backup, store, keys, world, registry);
+    foreign::start_service(store, foundation.process, world);
     Ok(ai)
 }
 

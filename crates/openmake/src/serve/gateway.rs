@@ -56,6 +56,7 @@ pub(super) fn build(
             } else {
                 Backups::NotConfigured
             },
+            import_bytes: u64::from(limits.import_megabytes) << 20,
             sign_in: sign_in::settings(config, parts.port)?,
             rates: RateSettings {
                 sign_in: limits.sign_in_per_minute,
