@@ -1,6 +1,7 @@
 'use client';
 
 import { useTranslations } from 'use-intl';
+import { Imports } from '@/features/imports';
 import { WorkspacePage } from '@/features/page';
 import { Reauthentication, SecurityControls } from '@/features/security';
 import { useUser } from '@/platform/session';
@@ -29,6 +30,7 @@ export function SettingsPage() {
               <SecurityControls />
             </Section>
             <Devices />
+            <Imports />
             <OwnData />
           </Reauthentication>
         </>

@@ -8,6 +8,8 @@ export interface HttpOptions {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   query?: Record<string, string | number | boolean | null | undefined>;
   body?: unknown;
+  /** Bytes to send as they are, in place of JSON. */
+  bytes?: Blob;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
   token?: string | null;
@@ -29,6 +31,7 @@ export async function send(path: string, options: HttpOptions = {}): Promise<Res
   const headers: Record<string, string> = { accept: 'application/json', ...options.headers };
   if (options.token) headers.authorization = `Bearer ${options.token}`;
   if (options.body !== undefined) headers['content-type'] = 'application/json';
+  if (options.bytes) headers['content-type'] = 'application/octet-stream';
   const limits: AbortSignal[] = options.stream ? [] : [AbortSignal.timeout(TIMEOUT_MS)];
   if (options.signal) limits.push(options.signal);
   let response: Response;
@@ -36,7 +39,7 @@ export async function send(path: string, options: HttpOptions = {}): Promise<Res
     response = await fetch(address(path, options.query), {
       method: options.method ?? 'GET',
       headers,
-      body: options.body === undefined ? null : JSON.stringify(options.body),
+      body: options.bytes ?? (options.body === undefined ? null : JSON.stringify(options.body)),
       credentials: 'same-origin',
       cache: 'no-store',
       signal: AbortSignal.any(limits),

@@ -24,6 +24,7 @@ export const keys = {
   limits: ['limits'] as const,
   profiles: ['profiles'] as const,
   backups: ['backups'] as const,
+  imports: ['imports'] as const,
   metrics: (range: string) => ['metrics', range] as const,
   keyUsage: ['key-usage'] as const,
   audit: (filter: Record<string, string | null>) => ['audit', filter] as const,

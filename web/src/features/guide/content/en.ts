@@ -43,7 +43,8 @@ Models make mistakes. Ask for sources, and check what matters.`,
 - **Pin** what you need often, **archive** what is done.
 - The bin under a question deletes it with everything that follows; **Undo** brings it back.
 - A conversation that you delete can be restored for 30 days under **History → Deleted**.
-- An export as Markdown has the branch that is shown; one as JSON has all of them.`,
+- An export as Markdown has the branch that is shown; one as JSON has all of them.
+- Conversations from ChatGPT, Claude and Open WebUI come in under **Settings → Import from elsewhere**.`,
   },
   {
     id: 'shortcuts',

@@ -43,7 +43,8 @@ export const chapters: readonly Chapter[] = [
 - 常用的对话请**置顶**，已完成的请**归档**。
 - 问题下方的垃圾桶会删除该问题及其后的全部内容；**撤销**可以恢复。
 - 删除的对话 30 天内可在**历史记录 → 已删除**中恢复。
-- 导出为 Markdown 只包含当前显示的分支，导出为 JSON 则包含全部分支。`,
+- 导出为 Markdown 只包含当前显示的分支，导出为 JSON 则包含全部分支。
+- ChatGPT、Claude 和 Open WebUI 中的对话可在**设置 → 从其他产品导入**中导入。`,
   },
   {
     id: 'shortcuts',
