@@ -166,6 +166,9 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     GET /api/v1/groups
     GET /api/v1/groups/{id}
     GET /api/v1/groups/{id}/members
+    GET /api/v1/imports
+    GET /api/v1/imports/{id}
+    GET /api/v1/imports/{id}/report
     GET /api/v1/usage
     GET /api/v1/usage/budgets
     PATCH /api/v1/api-keys/{id}
@@ -175,6 +178,10 @@ async fn what_only_administrators_may_is_closed_to_users_and_guests() {
     POST /api/v1/conversations/{id}/messages/{message_id}/restore
     POST /api/v1/conversations/{id}/restore
     POST /api/v1/groups/{id}/members
+    POST /api/v1/imports
+    POST /api/v1/imports/{id}/cancel
+    POST /api/v1/imports/{id}/chunks
+    POST /api/v1/imports/{id}/undo
     ");
 }
 

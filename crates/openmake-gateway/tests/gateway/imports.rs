@@ -37,7 +37,7 @@ async fn a_file_comes_in_pieces_and_waits() {
     let (first, rest) = bytes.split_at(2 << 20);
     let answer = send(&ada, &path, 0, first).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
-    let out_of_step = send(&ada, &path, 7, rest).await;
+    let out_of_step = send(&ada, &path, first.len() + 7, b"x").await;
     assert_eq!(out_of_step.status, StatusCode::CONFLICT);
     assert_eq!(out_of_step.code(), "import_offset");
     assert_eq!(
@@ -107,7 +107,7 @@ async fn what_cannot_be_is_refused() {
         ),
         (
             json!({"kind": "gemini", "file_name": "a.zip", "size": 1}),
-            "invalid_input",
+            "invalid_json",
         ),
     ] {
         assert_eq!(admin.post(IMPORTS, wrong).await.code(), code);
