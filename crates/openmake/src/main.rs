@@ -9,6 +9,7 @@ mod cli;
 mod config;
 mod database;
 mod doctor;
+mod healthcheck;
 mod http_server;
 mod master_key;
 mod model_nodes;
@@ -103,6 +104,10 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     }
     let raw = Raw::load(cli.common.config.as_deref(), environment, cli.overrides())?;
     let config = Config::from_raw(&raw)?;
+    if let Command::Healthcheck { url } = &cli.command {
+        healthcheck::run(url.as_ref(), &config.server)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if rustls::crypto::ring::default_provider()
         .install_default()
         .is_err()
@@ -170,7 +175,9 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             print(&done);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Openapi | Command::Terminal(_) => Ok(ExitCode::SUCCESS),
+        Command::Healthcheck { .. } | Command::Openapi | Command::Terminal(_) => {
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
