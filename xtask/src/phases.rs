@@ -92,7 +92,7 @@ const PHASES: &[Phase] = &[
         name: "rust",
         what: "Rust's tests, on PostgreSQL 18",
         // The bench has a target of its own, `make bench`, which tests it.
-        run: || nextest(wheels::CURRENT, &["--workspace", "--exclude", "bench"]),
+        run: || nextest(wheels::CURRENT, &["--workspace", "--exclude", "bench"], &[]),
     },
     Phase {
         name: "rust-16",
@@ -108,6 +108,27 @@ const PHASES: &[Phase] = &[
                     "--package",
                     "openmake-backup",
                 ],
+                &[],
+            )
+        },
+    },
+    Phase {
+        name: "rust-apart",
+        what: "the HTTP and WebSocket tests again, with gateway and ai apart",
+        run: || {
+            nextest(
+                wheels::CURRENT,
+                &[
+                    "--package",
+                    "openmake-gateway",
+                    "--package",
+                    "openmake",
+                    "--test",
+                    "gateway",
+                    "--test",
+                    "program",
+                ],
+                &[("OPENMAKE_TEST_ROLES", "apart")],
             )
         },
     },
@@ -245,7 +266,7 @@ pub(crate) fn advisories() -> anyhow::Result<()> {
 
 /// The tests are built before the server starts, so that a long build does not
 /// count as theirs, and once for all of the workspace.
-fn nextest(major: u32, what: &[&str]) -> anyhow::Result<()> {
+fn nextest(major: u32, what: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<()> {
     let program = tools::nextest()?;
     let arguments = || {
         ["nextest", "run", "--profile", "ci"]
@@ -253,7 +274,10 @@ fn nextest(major: u32, what: &[&str]) -> anyhow::Result<()> {
             .chain(what.iter().copied())
     };
     process::run(process::command(&program).args(arguments()).arg("--no-run"))?;
-    let mut command: Vec<OsString> = vec![program.into()];
+    let mut command: Vec<OsString> = vec!["env".into()];
+    let variables = environment.iter();
+    command.extend(variables.map(|(name, value)| format!("{name}={value}").into()));
+    command.push(program.into());
     command.extend(arguments().map(OsString::from));
     let (status, told) = block_on(scratch::with_db(major, &command))?;
     ensure!(status.success(), "the tests failed ({status}){told}");

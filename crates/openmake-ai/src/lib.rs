@@ -2,7 +2,8 @@
 //!
 //! [`Ai::router`] is its HTTP surface. It trusts its caller: every request
 //! carries an [`openmake_types::Actor`] in its extensions, which only the
-//! gateway puts there. Turns are durable: see
+//! gateway puts there; apart, the guard of `openmake-seam` does, from what the
+//! gateway has signed. Turns are durable: see
 //! ARCHITECTURE.md, "A turn is durable".
 
 mod administered;
@@ -174,6 +175,12 @@ impl Ai {
                 token_rates::say,
             ))
             .with_state(Arc::clone(core))
+    }
+
+    /// `/health` and `/ready` of a role that runs apart, for those who have no
+    /// identity.
+    pub fn health_router(&self) -> axum::Router {
+        http::health::router(Arc::clone(&self.core))
     }
 
     /// Makes the log's partitions, applies the stored nodes to the pool, and

@@ -1,26 +1,35 @@
 //! The ai role's routes: passed on with the actor, and with nothing that the
 //! ai role has no business with.
 
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     response::{IntoResponse as _, Response},
 };
 use futures_util::StreamExt as _;
 use http::{Extensions, HeaderMap, Method, header};
 use openmake_api::{ApiError, ClientInfo, RequestId};
+use openmake_seam::Deadline;
 use openmake_types::Actor;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt as _;
 
 use crate::{
     authority::{AuthorityCache, LiveSession, Refusal},
     grant::Grant,
-    guard::API_KEY_HEADER,
+    guard::{self, API_KEY_HEADER},
     state::{AiService, App},
 };
 
-/// Headers that say who asks: the gateway has read them.
-const OWN_HEADERS: [header::HeaderName; 4] = [
+/// Headers that say who asks: the gateway has read them, and whoever sends the
+/// last one from outside has made it up.
+const OWN_HEADERS: [header::HeaderName; 5] = [
+    openmake_seam::HEADER,
     header::AUTHORIZATION,
     header::COOKIE,
     header::PROXY_AUTHORIZATION,
@@ -44,11 +53,49 @@ pub(crate) async fn forward(State(app): State<App>, request: Request) -> Respons
     // A fresh set: what axum noted about our own routing must not reach the
     // routing inside.
     let grant = parts.extensions.get::<Grant>().cloned();
+    let route = parts.extensions.get::<MatchedPath>();
+    let is_call = route.is_some_and(|route| guard::calls_model(route.as_str()));
+    let counted = is_call.then(|| app.calls.token());
     copy_extensions(&parts.extensions, inner.extensions_mut());
     let response = call(app.ai.clone(), inner).await;
+    let response = match counted {
+        Some(token) => response.map(|body| {
+            Body::new(Counted {
+                body,
+                _token: token,
+            })
+        }),
+        None => response,
+    };
     match grant {
         Some(grant) if is_live(&response) => end_with(&app.authority, &grant, response).await,
         _ => response,
+    }
+}
+
+/// The answer to a program's call, which counts until it is dropped.
+struct Counted {
+    body: Body,
+    _token: TaskTrackerToken,
+}
+
+impl http_body::Body for Counted {
+    type Data = bytes::Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -95,6 +142,9 @@ fn copy_extensions(from: &Extensions, to: &mut Extensions) {
     }
     if let Some(client) = from.get::<ClientInfo>() {
         to.insert(client.clone());
+    }
+    if let Some(deadline) = from.get::<Deadline>() {
+        to.insert(*deadline);
     }
 }
 

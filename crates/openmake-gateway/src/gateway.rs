@@ -14,7 +14,7 @@ use axum::{
     extract::DefaultBodyLimit,
     middleware,
     response::{IntoResponse as _, Response},
-    routing::{MethodFilter, MethodRouter, any, get},
+    routing::{MethodFilter, MethodRouter, any},
 };
 use http::{HeaderName, HeaderValue, Method, header};
 use openmake_api::ApiError;
@@ -37,7 +37,7 @@ use crate::{
     authority::AuthorityCache,
     docs, forward, guard,
     images::Images,
-    metrics::{Metrics, sampler},
+    metrics::{Metrics, sampler::Sampler},
     openapi,
     passwords::Hasher,
     rate::{KeyLimits, RateLimits},
@@ -128,6 +128,7 @@ impl Gateway {
             openapi_json: parts.openapi_json.into(),
             plain_cookies: AtomicBool::new(false),
             draining: AtomicBool::new(false),
+            calls: TaskTracker::new(),
             store: parts.store,
             keys: parts.keys,
             clock: parts.clock,
@@ -142,7 +143,15 @@ impl Gateway {
             tasks: parts.tasks,
             stop: parts.stop,
         });
-        app.tasks.spawn(sampler::run(app.clone()));
+        let sampler = Sampler {
+            store: app.store.clone(),
+            clock: Arc::clone(&app.clock),
+            process: app.process,
+            every: app.settings.sample_every,
+            registry: Arc::clone(app.metrics.registry()),
+            stop: app.stop.clone(),
+        };
+        app.tasks.spawn(sampler.run());
         app.tasks.spawn(administered::follow(app.clone()));
         Self {
             app,
@@ -155,6 +164,19 @@ impl Gateway {
     /// balancer sends new requests elsewhere while the running turns end.
     pub fn start_draining(&self) {
         self.app.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits at most `patience` for the calls of programs that are being
+    /// answered. Turns need no waiting for: their readers go on elsewhere.
+    pub async fn drain(&self, patience: Duration) {
+        let calls = &self.app.calls;
+        calls.close();
+        if tokio::time::timeout(patience, calls.wait()).await.is_err() {
+            tracing::info!(
+                calls = calls.len(),
+                "calls that are still answered are cut off"
+            );
+        }
     }
 
     /// Everything, to be served with
@@ -204,9 +226,7 @@ impl Gateway {
     /// `/metrics` alone and without a credential, for a listen address of its
     /// own that only the operator reaches.
     pub fn metrics_router(&self) -> Router {
-        Router::new()
-            .route("/metrics", get(health::metrics_unguarded))
-            .with_state(self.app.clone())
+        health::metrics_router(Arc::clone(self.app.metrics.registry()))
     }
 
     fn ai_methods(&self) -> BTreeMap<&str, MethodRouter<App>> {

@@ -13,7 +13,9 @@ use axum::{
 use http::{HeaderMap, HeaderValue, Method, header};
 use http_body_util::Limited;
 use openmake_api::{ApiError, ClientInfo, extract::too_large};
+use openmake_seam::Deadline;
 use openmake_types::{Actor, ErrorKind};
+use tokio::time::Instant;
 use tower_http::timeout::TimeoutBody;
 use tracing::Instrument as _;
 
@@ -113,7 +115,7 @@ fn starts_turn(route: &str) -> bool {
 
 /// Whether a POST of another vendor's surface asks a model, and answers when the
 /// model has.
-fn calls_model(route: &str) -> bool {
+pub(crate) fn calls_model(route: &str) -> bool {
     let foreign = route.starts_with("/v1/") || route.starts_with("/ollama/");
     let last = route.rsplit('/').next();
     foreign && !UNKNOWN.contains(&route) && !matches!(last, Some("cancel" | "show"))
@@ -354,13 +356,17 @@ pub(crate) async fn bound(State(app): State<App>, request: Request, next: Next) 
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD) && !waits_for_model;
     // An answer may take long; the next bytes of a body may not.
     let pause = limits.request_timeout;
-    let request = request.map(|body| {
+    let mut request = request.map(|body| {
         // Wrapped, a body that is not there would no longer say so.
         if body.is_end_stream() {
             return body;
         }
         Body::new(TimeoutBody::new(pause, Limited::new(body, bytes)))
     });
+    // Where ai runs apart, it ends its work by then as well.
+    request
+        .extensions_mut()
+        .insert(Deadline(Instant::now() + timeout));
     let answer = answer_within(timeout, next.run(request));
     if !changes {
         return answer.await;

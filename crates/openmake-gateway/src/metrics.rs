@@ -1,4 +1,5 @@
-//! What the gateway counts, for Prometheus.
+//! What the gateway counts, for Prometheus, and what writes down what any
+//! process counts.
 
 mod process;
 pub(crate) mod sampler;
@@ -111,10 +112,15 @@ impl Metrics {
         }
     }
 
-    /// All of the process's metrics in Prometheus' text format.
-    pub(crate) fn encode(&self) -> Result<String, std::fmt::Error> {
-        let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
-        Ok(text)
+    /// All of the process's metrics.
+    pub(crate) const fn registry(&self) -> &Arc<Registry> {
+        &self.registry
     }
+}
+
+/// All metrics of a registry in Prometheus' text format.
+pub(crate) fn encode(registry: &Registry) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, registry)?;
+    Ok(text)
 }

@@ -74,6 +74,9 @@ pub(crate) struct Inner {
     pub(crate) openapi_json: bytes::Bytes,
     pub(crate) plain_cookies: AtomicBool,
     pub(crate) draining: AtomicBool,
+    /// Calls of programs that are being answered, which nobody else goes on
+    /// with.
+    pub(crate) calls: TaskTracker,
 }
 
 impl App {

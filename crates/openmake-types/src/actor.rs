@@ -104,6 +104,17 @@ impl CapabilitySet {
     /// May do everything.
     pub const ALL: Self = Self(u32::MAX);
 
+    /// The set as a number, for the one place where an actor crosses from one
+    /// process to another.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The set that [`Self::bits`] gave.
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
     /// What either set allows.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {

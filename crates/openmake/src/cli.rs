@@ -109,7 +109,8 @@ pub(crate) struct RestoreCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Which part to run
+    /// Which part to run; apart, they need DATABASE_URL, OPENMAKE_INTERNAL_KEY
+    /// and OPENMAKE_AI_URL
     #[arg(long, value_enum, default_value_t = Role::All)]
     pub(crate) role: Role,
     /// The port to listen on; 0 takes a free one
@@ -124,6 +125,12 @@ pub(crate) struct Serve {
 pub(crate) enum Role {
     /// Everything in one process
     All,
+    /// The public port: accounts, conversations, sockets
+    Gateway,
+    /// What touches models and tools
+    Ai,
+    /// The page
+    Web,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]

@@ -10,7 +10,6 @@ mod config;
 mod database;
 mod doctor;
 mod healthcheck;
-mod http_server;
 mod master_key;
 mod model_nodes;
 mod openapi;

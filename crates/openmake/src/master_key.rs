@@ -7,12 +7,28 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use openmake_store::secrets::KeyRing;
 use openmake_types::Ids;
 
-use crate::serve::make_private_dir;
+use crate::{database::Hint, serve::make_private_dir};
+
+/// Reads the master key of a role that runs apart. It makes one only for a
+/// database that is not bound to one yet: the others would not open what it
+/// sealed.
+pub(crate) fn read_shared(
+    path: &Path,
+    bound: Option<&str>,
+    ids: &dyn Ids,
+) -> anyhow::Result<KeyRing> {
+    if bound.is_some() && !path.exists() {
+        return Err(anyhow::anyhow!("there is no master key at {}", path.display()).context(Hint(
+            "the database is bound to a key already: give this role the same file as the others, and name it with OPENMAKE_KEY_FILE".to_owned(),
+        )));
+    }
+    read_or_create(path, ids)
+}
 
 /// Reads the master key, or makes one where there is none yet.
 ///
@@ -39,15 +55,15 @@ fn create(path: &Path, ids: &dyn Ids) -> anyhow::Result<KeyRing> {
     let context = || format!("cannot write the master key {}", path.display());
     // Written aside and renamed, so that a crash leaves no half a key; an
     // existing key is never replaced.
-    let aside = path.with_extension("new");
+    let aside = path.with_extension(format!("new-{}", std::process::id()));
     write_new(&aside, &text)?;
     match fs::hard_link(&aside, path) {
         Ok(()) => {}
+        // Another process was faster: there is one key.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            bail!(
-                "{} appeared while it was being made; start again",
-                path.display()
-            )
+            let text = fs::read_to_string(path).with_context(context)?;
+            return KeyRing::from_hex(&text)
+                .with_context(|| format!("{} does not hold a master key", path.display()));
         }
         Err(error) => return Err(error).with_context(context),
     }

@@ -23,6 +23,10 @@ const TABLE: &[Row] = &[
         uses: &["openmake-types"],
     },
     Row {
+        name: "openmake-seam",
+        uses: &["openmake-api", "openmake-types"],
+    },
+    Row {
         name: "openmake-egress",
         uses: &["openmake-types"],
     },
@@ -85,6 +89,7 @@ const TABLE: &[Row] = &[
         name: "openmake-gateway",
         uses: &[
             "openmake-api",
+            "openmake-seam",
             "openmake-store",
             "openmake-egress",
             "openmake-types",

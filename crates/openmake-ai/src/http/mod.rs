@@ -1,6 +1,7 @@
 //! The HTTP surface. A handler reads the request and picks the status; the
 //! rules are in plain functions elsewhere.
 
+pub(crate) mod health;
 mod idempotency;
 mod models;
 mod node_create;

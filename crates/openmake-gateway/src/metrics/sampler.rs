@@ -3,54 +3,101 @@
 //! just happened and a process that is killed loses little. A row that cannot
 //! be written is dropped: nothing waits for it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
-use openmake_store::metrics::{Counts, Levels, MetricSample};
+use openmake_store::{
+    Store,
+    metrics::{Counts, Levels, MetricSample},
+};
+use openmake_types::{Clock, ProcessId};
+use prometheus_client::registry::Registry;
 use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::{
+    encode,
     process::{self, Process},
     totals::{Totals, most, since},
 };
-use crate::state::App;
 
 /// How long a row may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Samples until the process stops.
-pub(crate) async fn run(app: App) {
-    let mut ticks = interval(app.settings.sample_every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut minute: Option<Minute> = None;
-    loop {
-        tokio::select! {
-            () = app.stop.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
-        let Some(reading) = Reading::take(&app) else {
-            continue;
-        };
-        let Some(current) = &mut minute else {
-            minute = Some(Minute::after(&reading));
-            continue;
-        };
-        current.levels = most(current.levels, reading.totals.levels);
-        write(&app, current.sample(&app, &reading)).await;
-        if minute_of(reading.at) != current.at {
-            minute = Some(Minute::after(&reading));
-        }
+/// What writes a process's figures down.
+pub struct Sampler {
+    /// Where the figures go.
+    pub store: Store,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Whose figures they are.
+    pub process: ProcessId,
+    /// How often the running minute's row is written anew.
+    pub every: Duration,
+    /// What the process counts.
+    pub registry: Arc<Registry>,
+    /// Ends it.
+    pub stop: CancellationToken,
+}
+
+impl std::fmt::Debug for Sampler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sampler")
+            .field("process", &self.process)
+            .finish_non_exhaustive()
     }
 }
 
-async fn write(app: &App, sample: MetricSample) {
-    match timeout(PATIENCE, app.store.metrics().put(&sample)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(
-            error = &error as &dyn std::error::Error,
-            "a minute of figures was dropped"
-        ),
-        Err(_) => tracing::debug!("a minute of figures was dropped: the database took too long"),
+impl Sampler {
+    /// Samples until the process stops.
+    pub async fn run(self) {
+        let mut ticks = interval(self.every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut minute: Option<Minute> = None;
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let Some(reading) = self.read() else {
+                continue;
+            };
+            let Some(current) = &mut minute else {
+                minute = Some(Minute::after(&reading));
+                continue;
+            };
+            current.levels = most(current.levels, reading.totals.levels);
+            self.write(current.sample(self.process, &reading)).await;
+            if minute_of(reading.at) != current.at {
+                minute = Some(Minute::after(&reading));
+            }
+        }
+    }
+
+    async fn write(&self, sample: MetricSample) {
+        match timeout(PATIENCE, self.store.metrics().put(&sample)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "a minute of figures was dropped"
+            ),
+            Err(_) => {
+                tracing::debug!("a minute of figures was dropped: the database took too long");
+            }
+        }
+    }
+
+    fn read(&self) -> Option<Reading> {
+        let text = encode(&self.registry).ok()?;
+        let process = process::read();
+        let mut totals = Totals::read(&text);
+        totals.levels.database_connections = self.store.pool_use().in_use.into();
+        totals.levels.memory_bytes = process.memory_bytes;
+        Some(Reading {
+            at: self.clock.now(),
+            totals,
+            process,
+        })
     }
 }
 
@@ -59,21 +106,6 @@ struct Reading {
     at: DateTime<Utc>,
     totals: Totals,
     process: Process,
-}
-
-impl Reading {
-    fn take(app: &App) -> Option<Self> {
-        let text = app.metrics.encode().ok()?;
-        let process = process::read();
-        let mut totals = Totals::read(&text);
-        totals.levels.database_connections = app.store.pool_use().in_use.into();
-        totals.levels.memory_bytes = process.memory_bytes;
-        Some(Self {
-            at: app.clock.now(),
-            totals,
-            process,
-        })
-    }
 }
 
 /// The minute that runs.
@@ -99,11 +131,11 @@ impl Minute {
     }
 
     /// What happened in it up to `reading`.
-    fn sample(&self, app: &App, reading: &Reading) -> MetricSample {
+    fn sample(&self, process: ProcessId, reading: &Reading) -> MetricSample {
         let cpu = reading.process.cpu_seconds.zip(self.cpu_seconds);
         MetricSample {
             at: self.at,
-            process: app.process,
+            process,
             seconds: (reading.at - self.began).as_seconds_f64().max(0.0),
             counts: since(&reading.totals.counts, &self.counts),
             levels: self.levels,

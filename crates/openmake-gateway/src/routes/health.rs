@@ -1,10 +1,15 @@
 //! Whether the process is up, whether it can serve, and what it counted.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use axum::{
+    Router,
     extract::State,
     response::{IntoResponse, Response},
+    routing::get,
 };
 use http::{StatusCode, header};
 use openmake_api::{
@@ -16,8 +21,9 @@ use openmake_api::{
 };
 
 use openmake_types::ErrorKind;
+use prometheus_client::registry::Registry;
 
-use crate::state::App;
+use crate::{metrics::encode, state::App};
 
 /// The format that Prometheus asks for.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -68,16 +74,20 @@ pub(crate) async fn metrics(
     State(app): State<App>,
     _allowed: Allowed<ReadMetrics>,
 ) -> Result<Response, ApiError> {
-    metrics_text(&app)
+    metrics_text(app.metrics.registry())
 }
 
-/// The same without a credential, for a listen address of its own.
-pub(crate) async fn metrics_unguarded(State(app): State<App>) -> Result<Response, ApiError> {
-    metrics_text(&app)
+/// The same without a credential, for a listen address of its own that only the
+/// operator reaches: of any role.
+pub fn metrics_router(registry: Arc<Registry>) -> Router {
+    let text = async |State(registry): State<Arc<Registry>>| metrics_text(&registry);
+    Router::new()
+        .route("/metrics", get(text))
+        .with_state(registry)
 }
 
-fn metrics_text(app: &App) -> Result<Response, ApiError> {
-    let text = app.metrics.encode().map_err(ApiError::internal)?;
+fn metrics_text(registry: &Registry) -> Result<Response, ApiError> {
+    let text = encode(registry).map_err(ApiError::internal)?;
     let headers = [(header::CONTENT_TYPE, OPENMETRICS)];
     Ok((StatusCode::OK, headers, text).into_response())
 }

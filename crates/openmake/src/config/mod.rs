@@ -4,6 +4,7 @@
 mod raw;
 mod reference;
 mod registry;
+mod roles;
 mod sections;
 mod sign_in;
 

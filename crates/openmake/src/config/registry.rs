@@ -127,6 +127,24 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "",
         "The file with the master key (64 hexadecimal digits, mode 0600). `master.key` in the data directory unless set.",
     ),
+    // roles
+    secret(
+        "roles.internal_key",
+        "OPENMAKE_INTERNAL_KEY",
+        "What gateway and ai know each other by when they run apart (`serve --role`), at least 32 characters: `openssl rand -hex 32`. Several with commas between, or on lines of their own, while one takes another's place: the first signs, all are accepted.",
+    ),
+    shown(
+        "roles.ai_url",
+        "OPENMAKE_AI_URL",
+        "",
+        "Where `--role gateway` finds ai: `http://ai:52416`, or several with commas between. Every address that the name has is used, and looked up again every two seconds.",
+    ),
+    shown(
+        "roles.web_url",
+        "OPENMAKE_WEB_URL",
+        "",
+        "Where `--role gateway` finds the page of `--role web`. It serves its own unless set.",
+    ),
     // accounts
     shown(
         "accounts.admin_emails",

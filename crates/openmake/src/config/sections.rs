@@ -10,6 +10,7 @@ use url::Url;
 use super::{
     ConfigErrors, Raw,
     raw::RawNode,
+    roles::Roles,
     sign_in::{Mail, SignIn},
 };
 
@@ -18,6 +19,7 @@ use super::{
 pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) data: Data,
+    pub(crate) roles: Roles,
     pub(crate) accounts: Accounts,
     pub(crate) sign_in: SignIn,
     pub(crate) mail: Option<Mail>,
@@ -156,6 +158,7 @@ impl Config {
                 postgres_bin: raw.get("data.postgres_bin").map(PathBuf::from),
                 key_file: raw.get("data.key_file").map(PathBuf::from),
             },
+            roles: check.roles(),
             accounts: Accounts {
                 admin_emails: check.list("accounts.admin_emails", "an e-mail address", |text| {
                     text.contains('@').then(|| text.to_lowercase())

@@ -81,7 +81,7 @@ async fn found(person: &Person, words: &str) -> Vec<Value> {
 async fn a_backup_made_while_serving_is_the_same_instance_elsewhere() {
     let place = Place::new();
     let model = ModelServer::start().await;
-    let mut instance = instance();
+    let mut instance = instance().whole();
     instance.set_env(PASSPHRASE, SECRET);
     let mut world = World::on(model, instance).await;
     let node = add_node(&world.person, &world.model).await;
@@ -125,7 +125,7 @@ async fn a_backup_made_while_serving_is_the_same_instance_elsewhere() {
     assert!(world.program.ended().await.success());
 
     // Without the passphrase, with a wrong one, damaged: nothing is made.
-    let mut elsewhere = crate::support::instance();
+    let mut elsewhere = crate::support::instance().whole();
     refused(&elsewhere.run(&["restore", &file], "").await, PASSPHRASE);
     elsewhere.set_env(PASSPHRASE, "wrong");
     refused(&elsewhere.run(&["restore", &file], "").await, "passphrase");
@@ -169,7 +169,7 @@ async fn a_backup_made_while_serving_is_the_same_instance_elsewhere() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_passphrase_it_is_the_same_but_for_what_the_key_seals() {
-    let mut world = World::start().await;
+    let mut world = World::whole().await;
     add_node(&world.person, &world.model).await;
     world.program.terminate();
     assert!(world.program.ended().await.success());
@@ -179,7 +179,7 @@ async fn without_a_passphrase_it_is_the_same_but_for_what_the_key_seals() {
     let made = world.instance.run(&["backup", &file], "").await;
     good(&made);
     assert!(made.stderr.contains("NOT in it"), "{}", made.stderr);
-    let elsewhere = instance_with(&world.model);
+    let elsewhere = instance_with(&world.model).whole();
     let restored = elsewhere.run(&["restore", &file], "").await;
     good(&restored);
     let lost = "the key …1234 of the model server Workshop";
@@ -193,7 +193,7 @@ async fn without_a_passphrase_it_is_the_same_but_for_what_the_key_seals() {
     assert!(nodes.text.contains("Workshop"), "{}", nodes.text);
 
     // With a copy of the key file, all of it is there.
-    let copied = instance();
+    let copied = instance().whole();
     fs::create_dir(copied.data_dir()).expect("made");
     fs::set_permissions(copied.data_dir(), fs::Permissions::from_mode(0o711)).expect("set");
     let key = |instance: &Instance| instance.data_dir().join("master.key");
@@ -210,13 +210,13 @@ async fn an_instance_moves_between_postgresql_16_and_18() {
     };
     let place = Place::new();
     let model = ModelServer::start().await;
-    let elsewhere = instance().with_env("OPENMAKE_POSTGRES_BIN", other);
+    let elsewhere = instance().whole().with_env("OPENMAKE_POSTGRES_BIN", other);
     let mut world = World::on(model, elsewhere).await;
     world.program.terminate();
     assert!(world.program.ended().await.success());
     let file = place.text("c.omkb");
     good(&world.instance.run(&["backup", &file], "").await);
-    let here = instance();
+    let here = instance().whole();
     good(&here.run(&["restore", &file], "").await);
     let mut program = here.serve().await;
     Person::sign_in(program.base_url(), "first@example.com", PASSWORD).await;
@@ -249,7 +249,7 @@ async fn a_restore_that_is_killed_leaves_the_old_instance() {
     let db = TestDatabase::create().await;
     let place = Place::new();
     let model = ModelServer::start().await;
-    let instance = instance().with_env("DATABASE_URL", db.url());
+    let instance = instance().whole().with_env("DATABASE_URL", db.url());
     let mut world = World::on(model, instance).await;
     let file = place.text("d.omkb");
     good(&world.instance.run(&["backup", &file], "").await);
@@ -306,7 +306,9 @@ async fn a_restore_that_is_killed_leaves_the_old_instance() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_makes_backups_and_shows_them_to_administrators() {
     let place = Place::new();
-    let instance = instance().with_env("OPENMAKE_BACKUP_DIR", place.path("backups"));
+    let instance = instance()
+        .whole()
+        .with_env("OPENMAKE_BACKUP_DIR", place.path("backups"));
     let mut world = World::on(ModelServer::start().await, instance).await;
     let admin = &world.person;
     let list = || async { admin.get("/api/v1/backups").await.body["items"].clone() };

@@ -8,7 +8,7 @@ use crate::support::{PASSWORD, Person, anonymous, instance, instance_with};
 
 #[tokio::test]
 async fn every_command_says_how_it_is_used() {
-    let instance = instance();
+    let instance = instance().whole();
     let commands: [&[&str]; 32] = [
         &[],
         &["serve"],
@@ -90,7 +90,7 @@ fn finding<'a>(report: &'a Value, check: &str) -> Option<&'a Value> {
 #[tokio::test]
 async fn doctor_examines_a_running_program_and_a_stopped_one() {
     let model = ModelServer::start().await;
-    let instance = instance_with(&model);
+    let instance = instance_with(&model).whole();
     let mut program = instance.serve().await;
     let running = doctor(&instance).await;
     program.terminate();
@@ -110,7 +110,7 @@ async fn doctor_examines_a_running_program_and_a_stopped_one() {
 #[tokio::test]
 async fn doctor_says_what_is_wrong_and_how_to_mend_it() {
     let model = ModelServer::start().await;
-    let gone = instance_with(&model);
+    let gone = instance_with(&model).whole();
     drop(model);
     // Before the first start and after it.
     for _ in 0..2 {
@@ -129,6 +129,7 @@ async fn doctor_says_what_is_wrong_and_how_to_mend_it() {
 #[tokio::test]
 async fn wrong_settings_are_named_and_secrets_are_not_shown() {
     let instance = instance()
+        .whole()
         .with_env("OPENAI_BASE_URL", "http://localhost:1/v1")
         .with_env("OPENAI_API_KEY", "sk-very-secret")
         .with_env(

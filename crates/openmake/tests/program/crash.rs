@@ -76,7 +76,7 @@ async fn every_word_that_was_shown_is_there_after_a_kill() {
     let seed: u64 = rand::random();
     println!("seed {seed}");
     let mut random = SmallRng::seed_from_u64(seed);
-    let mut world = World::start().await;
+    let mut world = World::whole().await;
     let mut interrupted = 0;
     for (round, kill) in kills(&mut random).into_iter().enumerate() {
         let database = world.instance.postmaster().expect("a database");

@@ -17,7 +17,7 @@ use crate::support::{
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_waits_for_the_turns_that_run() {
-    let mut world = World::start().await;
+    let mut world = World::whole().await;
     let gate = Gate::closed();
     world.model.push(Script::gated(&count_to(30), &gate));
     let (conversation, begun) = world.person.ask_anew("Count.").await;
@@ -71,7 +71,9 @@ async fn a_stop_waits_for_the_turns_that_run() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_interrupts_what_does_not_end_in_time() {
     let model = ModelServer::start().await;
-    let instance = instance_with(&model).with_env("OPENMAKE_DRAIN_SECONDS", "1");
+    let instance = instance_with(&model)
+        .whole()
+        .with_env("OPENMAKE_DRAIN_SECONDS", "1");
     let mut world = World::on(model, instance).await;
     world
         .model
@@ -104,7 +106,7 @@ async fn a_stop_interrupts_what_does_not_end_in_time() {
 
 #[tokio::test]
 async fn a_second_start_on_the_same_data_ends_with_a_message() {
-    let instance = instance();
+    let instance = instance().whole();
     let program = instance.serve().await;
     let second = instance.run(&["serve", "--port", "0"], "").await;
     assert_eq!(second.code, Some(1), "{}", second.stderr);
@@ -135,7 +137,7 @@ async fn a_taken_port_ends_with_a_message() {
 
 #[tokio::test]
 async fn another_master_key_is_refused() {
-    let instance = instance();
+    let instance = instance().whole();
     let mut program = instance.serve().await;
     program.terminate();
     assert!(program.ended().await.success());
@@ -166,7 +168,9 @@ async fn another_master_key_is_refused() {
 async fn only_administrators_read_the_metrics() {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let own = port.expect("a port").to_string();
-    let instance = instance().with_env("OPENMAKE_METRICS_LISTEN", own.clone());
+    let instance = instance()
+        .whole()
+        .with_env("OPENMAKE_METRICS_LISTEN", own.clone());
     let program = instance.serve().await;
     let admin = Person::register(program.base_url(), "admin@example.com").await;
     let user = Person::register(program.base_url(), "user@example.com").await;

@@ -88,7 +88,7 @@ async fn a_database_that_is_out_for_two_seconds_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_embedded_database_that_is_killed_is_started_again() {
-    let world = World::start().await;
+    let world = World::whole().await;
     let gate = Gate::closed();
     let words = count_to(60);
     world.model.push(Script::gated(&words, &gate));

@@ -5,6 +5,7 @@ pub(crate) mod ai;
 pub(crate) mod authenticator;
 pub(crate) mod factors;
 pub(crate) mod issuer;
+mod seam;
 pub(crate) mod smtp;
 pub(crate) mod socket;
 pub(crate) mod writer;
@@ -24,7 +25,7 @@ use serde_json::{Value, json};
 use testkit::database::TestDatabase;
 use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::{ServiceExt as _, util::BoxCloneSyncService};
+use tower::ServiceExt as _;
 
 use self::ai::ScriptedAi;
 
@@ -110,7 +111,7 @@ impl TestApp {
             ids: Arc::new(RandomIds),
             process: ProcessId::from_uuid(RandomIds.uuid(SystemClock.now())),
             settings,
-            ai: BoxCloneSyncService::new(ai.router()),
+            ai: seam::service(ai.router(), &clock, &tasks, &stop),
             ai_routes: ai::routes(),
             images,
             web: Router::new().fallback(|| async { "the page" }),
@@ -152,7 +153,7 @@ impl TestApp {
             ids: Arc::new(RandomIds),
             process: ProcessId::from_uuid(RandomIds.uuid(SystemClock.now())),
             settings,
-            ai: BoxCloneSyncService::new(self.ai.router()),
+            ai: seam::service(self.ai.router(), &self.clock, &self.tasks, &self.stop),
             ai_routes: ai::routes(),
             images: images(AllowedHosts::none()),
             web: Router::new(),

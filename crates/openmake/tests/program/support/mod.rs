@@ -53,6 +53,14 @@ impl World {
         Self::on(model, instance).await
     }
 
+    /// One process with its own database, also where tests run roles apart: for
+    /// tests of just that.
+    pub(crate) async fn whole() -> Self {
+        let model = ModelServer::start().await;
+        let instance = instance_with(&model).whole();
+        Self::on(model, instance).await
+    }
+
     pub(crate) async fn on(model: ModelServer, instance: Instance) -> Self {
         let program = instance.serve().await;
         let person = Person::register(program.base_url(), "first@example.com").await;

@@ -1,24 +1,17 @@
-//! The program as a process of its own: a test starts it, asks it, kills it
-//! and starts it again on the same data.
+//! One process: what it says, and how it ends.
 
 use std::{
-    collections::BTreeMap,
-    ffi::OsString,
-    fs,
     io::{BufRead as _, BufReader, Write as _},
-    os::unix::fs::PermissionsExt as _,
-    path::PathBuf,
-    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus},
     sync::{Arc, Mutex, PoisonError},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use tempfile::TempDir;
 use tokio::{
     sync::mpsc,
     time::{sleep, timeout},
@@ -26,24 +19,10 @@ use tokio::{
 
 /// For whatever must happen: longer than any machine needs.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// How long a killed program's database may take to be gone.
-const REMAINS: Duration = Duration::from_secs(15);
 /// How often a process is looked at.
-const POLL: Duration = Duration::from_millis(5);
+pub(super) const POLL: Duration = Duration::from_millis(5);
 /// What the program says when it can be used, before its address.
-const READY: &str = "OpenMake is ready at ";
-/// What is passed on from the test's own environment.
-const INHERITED: &[&str] = &["PATH", "HOME", "OPENMAKE_CACHE"];
-
-/// A data directory and how the program is started on it. Dropping it removes
-/// the directory, once nothing runs on it any more.
-#[derive(Debug)]
-pub struct Instance {
-    binary: PathBuf,
-    directory: TempDir,
-    environment: BTreeMap<String, OsString>,
-    arguments: Vec<OsString>,
-}
+const READY: &str = " is ready at ";
 
 /// What a command that ended has said.
 #[derive(Debug)]
@@ -56,152 +35,9 @@ pub struct Finished {
     pub stderr: String,
 }
 
-impl Instance {
-    /// An empty data directory for `binary`, or for the program that
-    /// `OPENMAKE_BIN` names. Nothing of the test's environment reaches the
-    /// program but where things are; rates are out of the way.
-    pub fn new(binary: impl Into<PathBuf>) -> Self {
-        let named = std::env::var_os("OPENMAKE_BIN").map(PathBuf::from);
-        let directory = tempfile::Builder::new()
-            .prefix("openmake-program-")
-            // As root, the database's account must pass through it.
-            .permissions(fs::Permissions::from_mode(0o711))
-            .tempdir();
-        let directory = match directory {
-            Ok(directory) => directory,
-            Err(error) => panic!("no directory for the program: {error}"),
-        };
-        let mut environment: BTreeMap<String, OsString> = INHERITED
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), std::env::var_os(name)?)))
-            .collect();
-        if let Some(binaries) = std::env::var_os("OPENMAKE_TEST_POSTGRES_BIN") {
-            environment.insert("OPENMAKE_POSTGRES_BIN".to_owned(), binaries);
-        }
-        for limit in ["SIGN_IN", "REQUESTS", "TURNS", "SEARCHES"] {
-            environment.insert(format!("OPENMAKE_LIMIT_{limit}"), "1000000".into());
-        }
-        Self {
-            binary: named.unwrap_or_else(|| binary.into()),
-            directory,
-            environment,
-            arguments: Vec::new(),
-        }
-    }
-
-    /// With this variable in the program's environment.
-    #[must_use]
-    pub fn with_env(mut self, name: &str, value: impl Into<OsString>) -> Self {
-        self.set_env(name, value);
-        self
-    }
-
-    /// Sets a variable for later starts.
-    pub fn set_env(&mut self, name: &str, value: impl Into<OsString>) {
-        self.environment.insert(name.to_owned(), value.into());
-    }
-
-    /// Takes a variable away from later starts.
-    pub fn remove_env(&mut self, name: &str) {
-        self.environment.remove(name);
-    }
-
-    /// With one more argument to `serve`.
-    #[must_use]
-    pub fn with_argument(mut self, argument: impl Into<OsString>) -> Self {
-        self.arguments.push(argument.into());
-        self
-    }
-
-    /// The data directory.
-    pub fn data_dir(&self) -> PathBuf {
-        self.directory.path().join("data")
-    }
-
-    /// The number of the embedded server's process, if one left its mark.
-    pub fn postmaster(&self) -> Option<i32> {
-        let file = self.data_dir().join("postgres/postmaster.pid");
-        let content = fs::read_to_string(file).ok()?;
-        content.lines().next()?.trim().parse().ok()
-    }
-
-    /// Where the embedded server's socket is, outside of the data directory.
-    fn socket_directory(&self) -> Option<PathBuf> {
-        let file = self.data_dir().join("postgres/postmaster.opts");
-        let content = fs::read_to_string(file).ok()?;
-        let (_, path) = content.split_once("unix_socket_directories=\"")?;
-        let path = PathBuf::from(path.split('"').next()?);
-        let name = path.file_name()?.to_str()?;
-        name.starts_with("openmake-").then_some(path)
-    }
-
-    /// Starts the server and does not wait.
-    pub fn launch(&self) -> Program {
-        let mut command = self.command();
-        command.args(["serve", "--port", "0"]).args(&self.arguments);
-        Program::spawn(&mut command)
-    }
-
-    /// Starts the server and waits until it says that it is ready.
-    pub async fn serve(&self) -> Program {
-        let mut program = self.launch();
-        program.ready().await;
-        program
-    }
-
-    /// Runs another command to its end with `input` on its standard input.
-    pub async fn run(&self, arguments: &[&str], input: &str) -> Finished {
-        let mut command = self.command();
-        command.args(arguments).stdin(Stdio::piped());
-        let mut program = Program::spawn(&mut command);
-        if let Some(mut stdin) = program.take_stdin() {
-            // A command that does not read it has said why.
-            let _ = stdin.write_all(input.as_bytes());
-        }
-        program.finished().await
-    }
-
-    /// Starts another command and does not wait.
-    pub fn spawn(&self, arguments: &[&str]) -> Program {
-        Program::spawn(self.command().args(arguments))
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.binary);
-        command
-            .env_clear()
-            .envs(&self.environment)
-            .env("OPENMAKE_DATA_DIR", self.data_dir())
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    }
-}
-
-impl Drop for Instance {
-    fn drop(&mut self) {
-        if let Some(postmaster) = self.postmaster() {
-            // Its supervisor stops it when the program is gone.
-            let deadline = Instant::now() + REMAINS;
-            while is_alive(postmaster) && Instant::now() < deadline {
-                thread::sleep(POLL);
-            }
-            if is_alive(postmaster) {
-                send(postmaster, Signal::SIGKILL);
-            }
-        }
-        if let Some(directory) = self.socket_directory() {
-            // A program that was killed could not; one that was stopped has.
-            let _ = fs::remove_dir_all(directory);
-        }
-    }
-}
-
-/// A running program. Dropping it kills it.
+/// A running process. Dropping it kills it.
 #[derive(Debug)]
-pub struct Program {
+pub(super) struct Process {
     child: Child,
     base_url: String,
     lines: mpsc::UnboundedReceiver<String>,
@@ -209,8 +45,8 @@ pub struct Program {
     readers: Vec<thread::JoinHandle<()>>,
 }
 
-impl Program {
-    fn spawn(command: &mut Command) -> Self {
+impl Process {
+    pub(super) fn spawn(command: &mut Command) -> Self {
         let mut child = match command.spawn() {
             Ok(child) => child,
             Err(error) => panic!(
@@ -248,7 +84,7 @@ impl Program {
         }
     }
 
-    fn take_stdin(&mut self) -> Option<ChildStdin> {
+    pub(super) fn take_stdin(&mut self) -> Option<ChildStdin> {
         self.child.stdin.take()
     }
 
@@ -256,7 +92,7 @@ impl Program {
     ///
     /// # Panics
     /// When it ends before, or says something else.
-    pub async fn ready(&mut self) {
+    pub(super) async fn ready(&mut self) {
         let said = timeout(PATIENCE, self.lines.recv()).await;
         let line = said.unwrap_or_default().unwrap_or_default();
         match address(&line) {
@@ -269,12 +105,12 @@ impl Program {
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`.
-    pub fn base_url(&self) -> &str {
+    pub(super) fn base_url(&self) -> &str {
         &self.base_url
     }
 
     /// What it has said on standard error.
-    pub fn log(&self) -> String {
+    pub(super) fn log(&self) -> String {
         self.log
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -282,12 +118,12 @@ impl Program {
     }
 
     /// Its process.
-    pub fn pid(&self) -> i32 {
+    pub(super) fn pid(&self) -> i32 {
         i32::try_from(self.child.id()).unwrap_or(0)
     }
 
     /// The processes that it has started, and those that they have started.
-    pub fn descendants(&self) -> Vec<i32> {
+    pub(super) fn descendants(&self) -> Vec<i32> {
         let parents = parents();
         let mut found = vec![self.pid()];
         let mut next = 0;
@@ -304,14 +140,14 @@ impl Program {
     }
 
     /// `kill -9`, for the program alone.
-    pub fn kill(&mut self) {
+    pub(super) fn kill(&mut self) {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
     /// Tells it to stop in order.
-    pub fn terminate(&self) {
+    pub(super) fn terminate(&self) {
         send(self.pid(), Signal::SIGTERM);
     }
 
@@ -319,7 +155,7 @@ impl Program {
     ///
     /// # Panics
     /// When it does not end.
-    pub async fn ended(&mut self) -> ExitStatus {
+    pub(super) async fn ended(&mut self) -> ExitStatus {
         let waiting = async {
             loop {
                 match self.child.try_wait() {
@@ -336,7 +172,7 @@ impl Program {
     }
 
     /// Waits for its end and gives all that it said.
-    pub async fn finished(&mut self) -> Finished {
+    pub(super) async fn finished(&mut self) -> Finished {
         let status = self.ended().await;
         let mut stdout = String::new();
         while let Ok(Some(line)) = timeout(PATIENCE, self.lines.recv()).await {
@@ -355,7 +191,7 @@ impl Program {
     }
 }
 
-impl Drop for Program {
+impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
         if thread::panicking() {
@@ -368,7 +204,7 @@ impl Drop for Program {
 
 /// The address in the line by which the program says that it is ready.
 fn address(line: &str) -> Option<String> {
-    let url = line.strip_prefix(READY)?.split(' ').next()?;
+    let url = line.split_once(READY)?.1.split(' ').next()?;
     let port = url.rsplit(':').next()?;
     Some(format!("http://127.0.0.1:{port}"))
 }
@@ -389,7 +225,7 @@ pub fn kill_process(pid: i32) {
     send(pid, Signal::SIGKILL);
 }
 
-fn send(pid: i32, signal: Signal) {
+pub(super) fn send(pid: i32, signal: Signal) {
     if pid > 0 {
         // It may be gone by now.
         let _ = kill(Pid::from_raw(pid), signal);
