@@ -19,7 +19,7 @@ def test(machine: Machine, report: Report, bases: dict[str, str]) -> None:
     manifests = [file for file in files if file.name != "kustomization.yaml"]
     with report.check(f"the manifests are what Kubernetes {KUBERNETES} takes"):
         done = run(
-            *[python.parent / "kubernetes-validate", "--strict", "--version", KUBERNETES, *manifests], check=False
+            *[python.parent / "kubernetes-validate", "--strict", "-k", KUBERNETES, *manifests], check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
     with report.check("the manifests fit together"):
