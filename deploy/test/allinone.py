@@ -70,7 +70,7 @@ def _use(pod: Pod, report: Report) -> None:
         watch = Watch(person, person.ask(person.conversation(), "/paced 100 10 50"))
         watch.start()
         watch.wait_for(15)
-        run("podman", "kill", "--signal", "KILL", pod.container(SERVICE))
+        pod.kill(SERVICE)
         events = watch.finish()
         pod.wait_until_healthy()
         assert events[-1]["type"] == "turn.interrupted", events[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import threading
 import time
@@ -36,7 +37,8 @@ class Pod:
         for file in [*files, DEPLOY / "make-secrets.sh"]:
             shutil.copy(file, self.dir)
         self.files = [word for file in files for word in ("--file", file.name)]
-        settings = images | {"OPENMAKE_PORT": str(self.port)}
+        # Podman before 4.7 does not know the word `host-gateway`.
+        settings = images | {"OPENMAKE_PORT": str(self.port), "HOST_GATEWAY": own_addresses()[0]}
         (self.dir / ".env").write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         self._pump: threading.Thread | None = None
         self._stop = threading.Event()
@@ -98,6 +100,10 @@ class Pod:
 
     def execute(self, service: str, *words: str, check: bool = True) -> str:
         return run("podman", "exec", self.container(service), *words, check=check, timeout=60).stdout.strip()
+
+    def kill(self, service: str) -> None:
+        """As the kernel does when memory runs out; what podman kills it does not start again."""
+        os.kill(self.inspect(self.container(service))["State"]["Pid"], signal.SIGKILL)
 
     def logs(self, service: str) -> str:
         done = run("podman", "logs", self.container(service))
