@@ -120,9 +120,13 @@ const PHASES: &[Phase] = &[
                 wheels::CURRENT,
                 &[
                     "--package",
+                    "openmake-ai",
+                    "--package",
                     "openmake-gateway",
                     "--package",
                     "openmake",
+                    "--test",
+                    "ai",
                     "--test",
                     "gateway",
                     "--test",

@@ -163,7 +163,7 @@ impl Error {
                 use the PostgreSQL that OpenMake brings"
                 .to_owned(),
             Self::VersionMismatch { data, .. } => format!(
-                "name binaries of PostgreSQL {data} with --postgres-bin, or run `openmake upgrade-database`"
+                "name binaries of PostgreSQL {data} with --postgres-bin; to move on, `openmake backup` with them and `openmake restore` into a new --data-dir without"
             ),
             Self::NotADatabase { directory, .. } => {
                 format!("move {} away to start with an empty database", directory.display())

@@ -37,9 +37,12 @@ impl Lent {
         })))
     }
 
-    /// Whether nothing of it was read.
-    pub(crate) fn is_whole(&self) -> bool {
-        !self.0.lock().was_read
+    /// The body for another try, where nothing of it was read. Whoever still has
+    /// it from before finds it empty.
+    pub(crate) fn take_back(&self) -> Option<Self> {
+        let mut shared = self.0.lock();
+        let body = (!shared.was_read).then(|| std::mem::take(&mut shared.body))?;
+        Some(Self::new(body))
     }
 
     /// How reading it failed.
@@ -122,5 +125,22 @@ impl HttpBody for Counted {
 
     fn size_hint(&self) -> SizeHint {
         self.incoming.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_comes_back_until_something_was_read() {
+        let lent = Lent::new(Body::from("words"));
+        let mut again = lent.take_back().expect("unread");
+        assert_eq!(lent.collect().await.expect("empty").to_bytes(), "");
+        let frame = again.frame().await.expect("a frame").expect("whole");
+        assert_eq!(frame.into_data().expect("data"), "words");
+        assert!(again.take_back().is_none());
     }
 }

@@ -222,7 +222,7 @@ impl Inner {
     async fn try_all(
         &self,
         parts: &Parts,
-        body: Lent,
+        mut body: Lent,
         patience: Duration,
     ) -> Result<Response<Body>, Failure> {
         let place_by = Instant::now() + PLACE;
@@ -264,9 +264,11 @@ impl Inner {
                     if let Some(failure) = body.failure() {
                         return Err(Failure::Body(failure));
                     }
-                    if !failed.untaken || !body.is_whole() {
+                    let again = failed.untaken.then(|| body.take_back()).flatten();
+                    let Some(again) = again else {
                         return Err(Failure::Lost(failed.error));
-                    }
+                    };
+                    body = again;
                     // It is leaving; others are better.
                     address.stand(Standing::Aside);
                 }

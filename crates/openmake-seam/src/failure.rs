@@ -98,6 +98,9 @@ pub(crate) enum ConnectError {
     /// Nothing answers.
     #[error("nothing answers")]
     TookTooLong,
+    /// It could not be connected while this request waited for that.
+    #[error("it could not be connected a moment ago")]
+    JustFailed,
     /// As many requests are under way as there may be.
     #[error("all connections are full")]
     Full,

@@ -38,6 +38,9 @@ pub struct GuardParts {
 pub fn guarded(router: Router, parts: GuardParts) -> Router {
     router
         .route(IDENTITY_PATH, get(async || StatusCode::NO_CONTENT))
+        // Of our own, so that it stays behind the check wherever the router is
+        // merged into another.
+        .fallback(async || ApiError::not_found("route"))
         .layer(CatchPanicLayer::custom(|_| {
             ApiError::internal("a handler panicked").into_response()
         }))

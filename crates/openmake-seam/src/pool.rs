@@ -140,10 +140,15 @@ impl Pool {
         if let Some(place) = address.place(Room::Plenty) {
             return Ok(place);
         }
-        // One connects, and the others that came meanwhile use what it made.
+        // One connects, and the others that came meanwhile use what it made, or
+        // take its failure for theirs.
+        let failures = address.failures.load(Ordering::Relaxed);
         let _turn = address.connecting.lock().await;
         if let Some(place) = address.place(Room::Plenty) {
             return Ok(place);
+        }
+        if address.failures.load(Ordering::Relaxed) != failures {
+            return address.place(Room::Any).ok_or(ConnectError::JustFailed);
         }
         if address.has_most() {
             return address.place(Room::Any).ok_or(ConnectError::Full);
@@ -151,7 +156,10 @@ impl Pool {
         match connection::open(address.at, &self.tasks).await {
             Ok(sender) => Ok(address.add(sender)),
             // What there is may still do.
-            Err(error) => address.place(Room::Any).ok_or(error),
+            Err(error) => {
+                address.failures.fetch_add(1, Ordering::Relaxed);
+                address.place(Room::Any).ok_or(error)
+            }
         }
     }
 
@@ -167,6 +175,8 @@ pub(crate) struct Address {
     pub(crate) authority: Authority,
     connections: Mutex<Vec<Connection>>,
     connecting: tokio::sync::Mutex<()>,
+    /// Connections that could not be made.
+    failures: AtomicUsize,
     is_aside: AtomicBool,
     streams: Arc<AtomicUsize>,
 }
@@ -192,6 +202,7 @@ impl Address {
             authority,
             connections: Mutex::default(),
             connecting: tokio::sync::Mutex::default(),
+            failures: AtomicUsize::new(0),
             is_aside: AtomicBool::new(false),
             streams: Arc::default(),
         }

@@ -139,18 +139,17 @@ impl Accept {
             () = leave.cancelled(), if asked_to_leave => None,
             () = stop.cancelled() => None,
         };
-        let ended = match ended {
-            Some(ended) => ended,
-            None => {
-                connection.as_mut().graceful_shutdown();
-                let over = async {
-                    stop.cancelled().await;
-                    tokio::time::sleep(grace).await;
-                };
-                tokio::select! {
-                    ended = connection.as_mut() => ended,
-                    () = over => return,
-                }
+        let ended = if let Some(ended) = ended {
+            ended
+        } else {
+            connection.as_mut().graceful_shutdown();
+            let over = async {
+                stop.cancelled().await;
+                tokio::time::sleep(grace).await;
+            };
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = over => return,
             }
         };
         if let Err(error) = ended {

@@ -14,3 +14,4 @@ pub mod chaos;
 pub mod database;
 pub mod model;
 pub mod program;
+pub mod seam;

@@ -125,7 +125,7 @@ async function askOften({ page, url }: App, count: number): Promise<void> {
   const conversation = `${url}/api/v1/conversations/${id}`;
   for (let number = 1; number <= count; number += 1) {
     // A tall question and a short answer: the model takes its time over each word.
-    const content = `/paced 3 1 1 number ${number}${'\nof many'.repeat(20)}`;
+    const content = `/paced 3 1 1 number ${number}${'\nof many'.repeat(20)}${number === 2 ? ' herons' : ''}`;
     const asked = await page.request.post(`${conversation}/turns`, { headers, data: { content } });
     expect(asked.ok()).toBe(true);
     await expect
@@ -187,6 +187,17 @@ test('a long conversation opens at its end, jumps there, and keeps the place', a
   const words = (await app.answerText()).split(/\s+/).length;
   await app.words(words + 10);
   expect(await below()).toBeGreaterThanOrEqual(from);
+
+  // What a search finds far above is read, shown and focused.
+  await page.goto(address);
+  await expect(app.questions.last()).toBeInViewport();
+  await page.getByRole('searchbox', { name: 'Search chats' }).fill('herons');
+  await page.getByRole('navigation').locator('mark').first().click();
+  const found = app.questions.filter({ hasText: 'herons' });
+  await expect(found).toBeInViewport();
+  await expect(found.locator('xpath=..')).toBeFocused();
+  await expect(page).toHaveURL(address);
+  await expect(app.answers.last()).not.toBeInViewport();
 });
 
 test('what an input method is composing is not sent', async ({ app }) => {

@@ -8,15 +8,22 @@ export function useConversationId(): string | null {
   return useSearchParams().get('c');
 }
 
-/** Where a conversation, or a new one, is to be found. */
-export function chatPath(id: string | null, pathname = '/chat'): string {
-  const base = pathname === '/' ? '/' : '/chat';
-  return id === null ? base : `${base}?c=${encodeURIComponent(id)}`;
+/** The message of it that the address asks to be shown. */
+export function useAskedMessage(): string | null {
+  return useSearchParams().get('m');
 }
 
-/** Shows a conversation without leaving the chat page. */
-export function showConversation(id: string | null): void {
-  window.history.pushState(null, '', chatPath(id, window.location.pathname));
+/** Where a conversation, one of its messages, or a new one is to be found. */
+export function chatPath(id: string | null, pathname = '/chat', message?: string): string {
+  const base = pathname === '/' ? '/' : '/chat';
+  if (id === null) return base;
+  const query = new URLSearchParams({ c: id, ...(message ? { m: message } : {}) });
+  return `${base}?${query}`;
+}
+
+/** Shows a conversation, or one message of it, without leaving the chat page. */
+export function showConversation(id: string | null, message?: string): void {
+  window.history.pushState(null, '', chatPath(id, window.location.pathname, message));
 }
 
 /** Gives the conversation that was just begun its address. */
@@ -53,22 +60,27 @@ export function isPlainClick(event: MouseEvent): boolean {
  */
 export function ConversationLink({
   id,
+  message,
   onClick,
   ...props
-}: { id: string | null } & Omit<ComponentProps<'a'>, 'href' | 'id'>) {
+}: {
+  id: string | null;
+  /** The message to go to; where one was, unless named. */
+  message?: string | undefined;
+} & Omit<ComponentProps<'a'>, 'href' | 'id'>) {
   const here = useOnChatPage();
   const pathname = usePathname();
   const router = useRouter();
   return (
     <a
       {...props}
-      href={chatPath(id, pathname)}
+      href={chatPath(id, pathname, message)}
       onClick={(event) => {
         onClick?.(event);
         if (event.defaultPrevented || !isPlainClick(event)) return;
         event.preventDefault();
-        if (here) showConversation(id);
-        else router.push(chatPath(id));
+        if (here) showConversation(id, message);
+        else router.push(chatPath(id, '/chat', message));
       }}
     />
   );

@@ -34,6 +34,7 @@ use serde_json::{Value, json};
 use testkit::{
     database::TestDatabase,
     model::{MODEL, ModelServer},
+    seam::{Between, seam},
 };
 use tokio::{sync::broadcast, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -125,7 +126,7 @@ impl App {
                 ),
                 tools: openmake_tools::builtin().expect("built in"),
                 keys: KeyRing::from_bytes([7; 32]),
-                clock: options.clock,
+                clock: Arc::clone(&options.clock),
                 ids: Arc::new(RandomIds),
                 process,
                 settings: options.settings,
@@ -138,7 +139,14 @@ impl App {
         );
         ai.start().await.expect("started");
         Self {
-            router: ai.router(),
+            router: seam(
+                ai.router(),
+                Between {
+                    clock: options.clock,
+                    tasks: tasks.clone(),
+                    stop: stop.clone(),
+                },
+            ),
             ai,
             store,
             heard,

@@ -69,12 +69,26 @@ pub(crate) struct Counts {
     /// Bytes that the endless answer has given.
     pub(crate) endless: Arc<AtomicUsize>,
     /// Handlers and bodies that are alive.
-    pub(crate) alive: Arc<()>,
+    alive: Arc<AtomicUsize>,
 }
 
 impl Counts {
     pub(crate) fn alive(&self) -> usize {
-        Arc::strong_count(&self.alive) - 1
+        self.alive.load(Ordering::Relaxed)
+    }
+
+    fn live(&self) -> Alive {
+        self.alive.fetch_add(1, Ordering::Relaxed);
+        Alive(Arc::clone(&self.alive))
+    }
+}
+
+/// One handler or body.
+struct Alive(Arc<AtomicUsize>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -99,11 +113,7 @@ impl Replica {
         tasks.spawn(serve(listener, router(&counts, &leave), listening));
         Self {
             at,
-            counts: Counts {
-                // The router's own.
-                alive: Arc::clone(&counts.alive),
-                ..counts
-            },
+            counts,
             leave,
             stop,
             tasks,
@@ -200,7 +210,7 @@ async fn lines(Query(query): Query<Lines>) -> Body {
 
 /// As much as anyone reads.
 async fn endless(State(counts): State<Counts>) -> Body {
-    let alive = Arc::clone(&counts.alive);
+    let alive = counts.live();
     let pieces = stream::repeat_with(move || {
         let _alive = &alive;
         counts.endless.fetch_add(16 * 1024, Ordering::Relaxed);
@@ -210,7 +220,7 @@ async fn endless(State(counts): State<Counts>) -> Body {
 }
 
 async fn hang(State(counts): State<Counts>) -> &'static str {
-    let _alive = Arc::clone(&counts.alive);
+    let _alive = counts.live();
     counts.calls.fetch_add(1, Ordering::Relaxed);
     pending().await
 }

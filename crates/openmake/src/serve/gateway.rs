@@ -96,11 +96,11 @@ pub(super) async fn serve(
     listeners: Listeners,
 ) -> anyhow::Result<()> {
     let Peers { keys, ai, web } = peers;
-    let ai = client(server.world, Peer::Ai, ai, Dress::Identity(keys));
+    let ai = role_client(server.world, Peer::Ai, ai, Dress::Identity(keys));
     let web = if web.is_empty() {
         openmake_web::router()
     } else {
-        let web = client(server.world, Peer::Web, web, Dress::Anonymous);
+        let web = role_client(server.world, Peer::Web, web, Dress::Anonymous);
         Router::new().fallback_service(web)
     };
     let parts = Parts {
@@ -126,7 +126,12 @@ pub(super) async fn serve(
 }
 
 /// A role of another process.
-pub(crate) fn client(world: &World, peer: Peer, targets: Vec<Target>, dress: Dress) -> RoleClient {
+pub(crate) fn role_client(
+    world: &World,
+    peer: Peer,
+    targets: Vec<Target>,
+    dress: Dress,
+) -> RoleClient {
     RoleClient::start(ClientParts {
         peer,
         targets,

@@ -24,6 +24,7 @@ use openmake_types::{Clock, Ids, RandomIds, SystemClock};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use self::gateway::role_client;
 use self::{apart::Apart, foundation::Foundation, signals::Signals};
 use crate::{
     cli::Role,
@@ -88,7 +89,7 @@ pub(crate) async fn run(
         began,
     };
     let listeners = Listeners { http, metrics };
-    let served = match apart {
+    let outcome = match apart {
         Apart::Web => {
             web::serve(&server, listeners).await;
             Ok(())
@@ -106,7 +107,7 @@ pub(crate) async fn run(
     {
         tracing::warn!(tasks = world.tasks.len(), "some tasks did not end in time");
     }
-    served?;
+    outcome?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -123,25 +124,25 @@ async fn with_database(
     let database = Database::serve(&config.data, &paths, &world.tasks).await?;
     let laid = Foundation::lay(&apart, &paths, &database, server).await;
     // Whatever happens in it, the database is stopped after it.
-    let served = match laid {
+    let outcome = match laid {
         Ok(foundation) => {
-            let served = match apart {
+            let outcome = match apart {
                 Apart::All | Apart::Web => all::serve(server, &foundation, listeners).await,
                 Apart::Ai(keys) => ai::serve(server, &foundation, keys, listeners).await,
                 Apart::Gateway(peers) => {
                     gateway::serve(server, &foundation, peers, listeners).await
                 }
             };
-            if served.is_ok() {
+            if outcome.is_ok() {
                 foundation.store.close().await;
             }
-            served
+            outcome
         }
         Err(error) => Err(error),
     };
     world.stop.cancel();
     let stopped = database.stop().await;
-    served?;
+    outcome?;
     stopped
 }
 

@@ -15,6 +15,8 @@ mod lifecycle;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod roles;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod terminal;

@@ -76,12 +76,38 @@ export async function readOlder(
     ({ length }) => !how.all && length > known.length,
     how.signal,
   );
+  putOlder(client, id, known, read);
+}
+
+/** Puts what was `read` above the `known` messages there. */
+function putOlder(
+  client: QueryClient,
+  id: string,
+  known: readonly Message[],
+  read: readonly Message[],
+): void {
   const older = read.slice(0, read.length - known.length);
   client.setQueryData<Message[]>(keys.messages(id), (now) => {
     // Another branch may be shown by now, to which they do not belong.
     const top = known[0];
     return now && top && now.some((message) => message.id === top.id) ? withOlder(now, older) : now;
   });
+}
+
+/** Reads up to a message of the shown branch; whether it is there. */
+export async function readThrough(
+  client: QueryClient,
+  id: string,
+  message: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const key = keys.messages(id);
+  const there = (messages: readonly Message[]) => messages.some((other) => other.id === message);
+  const known = client.getQueryData<Message[]>(key) ?? [];
+  const read = await readUp(id, known, there, signal);
+  if (!there(read)) return false;
+  putOlder(client, id, known, read);
+  return true;
 }
 
 /**

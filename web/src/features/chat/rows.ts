@@ -119,6 +119,10 @@ export function useRows(
     start: virtual.range?.startIndex ?? count,
     /** Where the reader was when they left, if not at the end. */
     remembered: place?.top ?? null,
+    /** Brings a message to the top of the window, unless it is one of the last, which are built. */
+    goTo: (index: number) => {
+      if (index < count) virtual.scrollToIndex(index, { align: 'start' });
+    },
     /** Notes in which message the focus is. */
     keep: (event: FocusEvent) => {
       const row = event.target.closest<HTMLElement>('[data-message]');

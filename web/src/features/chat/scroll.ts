@@ -17,7 +17,7 @@ export function useStickToEnd(
   content: RefObject<HTMLElement | null>,
   from: number | null,
   last: RefObject<number>,
-): { away: boolean; toEnd: () => void } {
+): { away: boolean; toEnd: () => void; leave: () => void } {
   const stuck = useRef(from === null);
   const [away, setAway] = useState(from !== null);
 
@@ -57,6 +57,11 @@ export function useStickToEnd(
 
   return {
     away,
+    /** Lets go of the end, to show something else. */
+    leave: () => {
+      stuck.current = false;
+      setAway(true);
+    },
     toEnd: () => {
       const element = box.current;
       if (!element) return;

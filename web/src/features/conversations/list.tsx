@@ -137,6 +137,7 @@ function Hit({ hit, current, onOpen }: { hit: SearchHit; current: boolean; onOpe
     <li>
       <ConversationLink
         id={hit.conversation.id}
+        message={hit.excerpts[0]?.message_id}
         onClick={onOpen}
         className={cx(
           'flex flex-col gap-1 rounded-sm px-2.5 py-2 text-sm hover:bg-hover',

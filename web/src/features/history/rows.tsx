@@ -45,19 +45,16 @@ export function HistoryRow({
   const t = useTranslations('history');
   const sidebar = useTranslations('sidebar');
   const title = conversation.title || sidebar('untitled');
-  const content = (
+  const about = (
     <>
       <span className="flex items-center gap-2">
         {conversation.pinned && <Pin aria-hidden="true" className="size-3.5 shrink-0 text-muted" />}
         <span className="truncate font-medium text-sm">{title}</span>
       </span>
-      {excerpts.map((excerpt) => (
-        <ExcerptText key={excerpt.message_id} excerpt={excerpt} />
-      ))}
       <About conversation={conversation} />
     </>
   );
-  const box = 'flex min-w-0 flex-1 flex-col gap-1 rounded-sm py-2.5 pe-3';
+  const part = 'flex flex-col gap-1 rounded-sm';
   return (
     <li
       className={cx(
@@ -74,13 +71,25 @@ export function HistoryRow({
           onChange={(event) => onChoose(event.target.checked)}
         />
       </label>
-      {conversation.deleted_at ? (
-        <div className={box}>{content}</div>
-      ) : (
-        <ConversationLink id={conversation.id} className={box}>
-          {content}
-        </ConversationLink>
-      )}
+      <div className="flex min-w-0 flex-1 flex-col gap-1 py-2.5 pe-3">
+        {conversation.deleted_at ? (
+          <div className={part}>{about}</div>
+        ) : (
+          <ConversationLink id={conversation.id} className={part}>
+            {about}
+          </ConversationLink>
+        )}
+        {excerpts.map((excerpt) => (
+          <ConversationLink
+            key={excerpt.message_id}
+            id={conversation.id}
+            message={excerpt.message_id}
+            className="rounded-sm hover:underline"
+          >
+            <ExcerptText excerpt={excerpt} />
+          </ConversationLink>
+        ))}
+      </div>
     </li>
   );
 }

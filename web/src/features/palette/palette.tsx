@@ -57,7 +57,7 @@ function Found({
   onClose,
 }: {
   actions: readonly Action[];
-  onConversation: (id: string) => void;
+  onConversation: (id: string, message?: string) => void;
   onClose: () => void;
 }) {
   const t = useTranslations('palette');
@@ -76,11 +76,11 @@ function Found({
   const matching = actions.filter(({ label }) => matches(label, words));
   const shown: Action[] = [
     ...matching,
-    ...hits.slice(0, 8).map(({ conversation }) => ({
+    ...hits.slice(0, 8).map(({ conversation, excerpts }) => ({
       id: conversation.id,
       label: conversation.title || sidebar('untitled'),
       icon: <MessageSquare />,
-      run: () => onConversation(conversation.id),
+      run: () => onConversation(conversation.id, excerpts[0]?.message_id),
     })),
   ].map((action) => ({
     ...action,
@@ -163,7 +163,7 @@ export function Palette({
   open: boolean;
   onOpenChange: (open: boolean) => void;
   actions: readonly Action[];
-  onConversation: (id: string) => void;
+  onConversation: (id: string, message?: string) => void;
 }) {
   const t = useTranslations('palette');
   const common = useTranslations('common');

@@ -45,9 +45,9 @@ export function Shortcuts() {
   const [help, setHelp] = useState(false);
   const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'dark';
 
-  function open(id: string | null) {
-    if (here) showConversation(id);
-    else router.push(chatPath(id));
+  function open(id: string | null, message?: string) {
+    if (here) showConversation(id, message);
+    else router.push(chatPath(id, '/chat', message));
   }
 
   /** As the sidebar shows them, as far as they were read. */

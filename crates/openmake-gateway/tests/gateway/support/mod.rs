@@ -5,7 +5,6 @@ pub(crate) mod ai;
 pub(crate) mod authenticator;
 pub(crate) mod factors;
 pub(crate) mod issuer;
-mod seam;
 pub(crate) mod smtp;
 pub(crate) mod socket;
 pub(crate) mod writer;
@@ -22,10 +21,13 @@ use openmake_store::{Store, secrets::KeyRing, wakeups::Heard};
 use openmake_types::{Clock as _, Ids as _, ManualClock, ProcessId, RandomIds, SystemClock};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
-use testkit::database::TestDatabase;
+use testkit::{
+    database::TestDatabase,
+    seam::{Between, seam},
+};
 use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::ServiceExt as _;
+use tower::{ServiceExt as _, util::BoxCloneSyncService};
 
 use self::ai::ScriptedAi;
 
@@ -111,7 +113,14 @@ impl TestApp {
             ids: Arc::new(RandomIds),
             process: ProcessId::from_uuid(RandomIds.uuid(SystemClock.now())),
             settings,
-            ai: seam::service(ai.router(), &clock, &tasks, &stop),
+            ai: BoxCloneSyncService::new(seam(
+                ai.router(),
+                Between {
+                    clock: Arc::clone(&clock) as _,
+                    tasks: tasks.clone(),
+                    stop: stop.clone(),
+                },
+            )),
             ai_routes: ai::routes(),
             images,
             web: Router::new().fallback(|| async { "the page" }),
@@ -153,7 +162,14 @@ impl TestApp {
             ids: Arc::new(RandomIds),
             process: ProcessId::from_uuid(RandomIds.uuid(SystemClock.now())),
             settings,
-            ai: seam::service(self.ai.router(), &self.clock, &self.tasks, &self.stop),
+            ai: BoxCloneSyncService::new(seam(
+                self.ai.router(),
+                Between {
+                    clock: Arc::clone(&self.clock) as _,
+                    tasks: self.tasks.clone(),
+                    stop: self.stop.clone(),
+                },
+            )),
             ai_routes: ai::routes(),
             images: images(AllowedHosts::none()),
             web: Router::new(),

@@ -18,6 +18,7 @@ import { Banner, Empty } from '@/ui/banner';
 import { Button } from '@/ui/button';
 import { Spinner } from '@/ui/spinner';
 import { toast } from '@/ui/toast';
+import { useAsked } from '../asked';
 import { type Shown, useChatActions, useModel, useOutgoing, useQueue, useShown } from '../hooks';
 import type { Outgoing, Picture } from '../outbox';
 import { pairOf } from '../pairs';
@@ -136,6 +137,7 @@ export function ChatPage() {
   const id = useConversationId();
   const shown = useShown(id);
   const outgoing = useOutgoing(id);
+  const asked = useAsked(id, shown);
   const [model, setModel] = useModel(shown.conversation);
   const actions = useChatActions(id, shown.tree);
   const options = useOptions(id, shown.conversation);
@@ -225,6 +227,7 @@ export function ChatPage() {
             tree={shown.tree}
             model={model}
             actions={actions}
+            asked={asked}
           >
             {outgoing && (
               <OutgoingQuestion outgoing={outgoing} actions={actions} onTakeBack={takeBack} />

@@ -1,10 +1,21 @@
 'use client';
 
 import { ArrowDown } from 'lucide-react';
-import { memo, type ReactNode, useCallback, useEffect, useRef } from 'react';
+import {
+  memo,
+  type ReactNode,
+  type RefObject,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react';
 import { useTranslations } from 'use-intl';
 import type { Message } from '@/platform/api/types';
 import { IconButton } from '@/ui/button';
+import { cx } from '@/ui/cx';
+import type { Asked } from '../asked';
 import { type ChatActions, useOlder } from '../hooks';
 import { pairOf } from '../pairs';
 import { useRows } from '../rows';
@@ -41,6 +52,38 @@ function useVersions(tree: Tree): (message: Message) => readonly Message[] {
   };
 }
 
+/** Brings the message that is asked for into view, once it is there; which one was. */
+function useFound(
+  asked: Asked | null,
+  index: number,
+  box: RefObject<HTMLElement | null>,
+  { leave, goTo }: { leave: () => void; goTo: (index: number) => void },
+) {
+  const [found, setFound] = useState<string | null>(null);
+  const sought = index < 0 ? null : (asked?.message ?? null);
+  const going = useRef<string | null>(null);
+  useLayoutEffect(() => {
+    if (sought === null) {
+      going.current = null;
+      return;
+    }
+    if (going.current !== sought) {
+      going.current = sought;
+      leave();
+      goTo(index);
+    }
+    // It is built by one of the renderings that follow.
+    const row = box.current?.querySelector<HTMLElement>(`[data-message="${CSS.escape(sought)}"]`);
+    if (!row) return;
+    row.scrollIntoView({ block: 'start' });
+    row.tabIndex = -1;
+    row.focus({ preventScroll: true });
+    setFound(sought);
+    asked?.onShown();
+  });
+  return { found, forget: () => setFound(null) };
+}
+
 /**
  * The branch that is shown, its end in view.
  *
@@ -56,6 +99,7 @@ export const Transcript = memo(function Transcript({
   tree,
   model,
   actions,
+  asked,
   children,
 }: {
   /** Under which the place in it is remembered. */
@@ -64,15 +108,19 @@ export const Transcript = memo(function Transcript({
   tree: Tree;
   model: string | null;
   actions: ChatActions;
+  /** A message to go to. */
+  asked: Asked | null;
   children?: ReactNode;
 }) {
   const t = useTranslations('chat');
   const box = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const last = useRef(0);
-  const { rows, measure, keep, start, remembered } = useRows(id, messages, box, last);
+  const { rows, measure, keep, start, remembered, goTo } = useRows(id, messages, box, last);
   const older = useOlder(id, messages);
-  const { away, toEnd } = useStickToEnd(box, content, remembered, last);
+  const { away, toEnd, leave } = useStickToEnd(box, content, remembered, last);
+  const askedIndex = asked ? messages.findIndex(({ id }) => id === asked.message) : -1;
+  const { found, forget } = useFound(asked, askedIndex, box, { leave, goTo });
   const versionsOf = useVersions(tree);
   const lastIndex = messages.length - 1;
   const { more, busy, error, read, readAll } = older;
@@ -152,7 +200,10 @@ export const Transcript = memo(function Transcript({
                 ref={row.measured ? measure : undefined}
                 data-index={row.index}
                 data-message={message.id}
-                className="flow-root pb-7"
+                onAnimationEnd={(event) => {
+                  if (event.target === event.currentTarget) forget();
+                }}
+                className={cx('flow-root pb-7', message.id === found && 'animate-found')}
               >
                 {built(message, row.index)}
               </div>

@@ -38,7 +38,7 @@ Models make mistakes. Ask for sources, and check what matters.`,
   {
     id: 'finding',
     title: 'Finding and keeping',
-    text: `The sidebar searches titles and messages as you type, in every language. **History** shows the same with longer excerpts, and lets you select many conversations to archive, delete or export them, sorted by title or narrowed to some days. The button beside the search selects several in the sidebar.
+    text: `The sidebar searches titles and messages as you type, in every language, and goes to what it found. **History** shows the same with longer excerpts, and lets you select many conversations to archive, delete or export them, sorted by title or narrowed to some days. The button beside the search selects several in the sidebar.
 
 - **Pin** what you need often, **archive** what is done.
 - The bin under a question deletes it with everything that follows; **Undo** brings it back.

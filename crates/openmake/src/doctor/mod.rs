@@ -1,5 +1,7 @@
 //! `openmake doctor`: what is wrong, and how to mend it.
 
+mod roles;
+
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::Context as _;
@@ -140,6 +142,7 @@ pub(crate) async fn run(
         ),
     }
     check_nodes(config, nodes, world, &mut report).await;
+    roles::check(config, world, &mut report).await;
     world.stop.cancel();
     world.tasks.close();
     world.tasks.wait().await;
