@@ -164,13 +164,18 @@ class Watch:
             self.connections += 1
             while line := answer.readline():
                 if line.startswith(b"data:"):
-                    event = json.loads(line[5:])
+                    event = json.loads(line[5:], parse_float=_number)
                     if "seq" in event:
                         self.seen.append(event)
                         if self._ended():
                             return
         finally:
             connection.close()
+
+
+def _number(text: str) -> float:
+    """What is read from the log may differ in a number's sixteenth digit from what was sent when it was written."""
+    return float(f"{float(text):.12g}")
 
 
 def text_of(events: list[dict]) -> str:
