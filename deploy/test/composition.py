@@ -14,7 +14,7 @@ from report import Report
 
 ROLES = ("ai", "gateway", "web")
 PORT = 52416
-WORDS = 300
+WORDS = 200
 
 
 class Composition(Pod):
@@ -145,7 +145,7 @@ def _interruptions(pod: Pod, report: Report) -> None:
     breaks += [(f"{service} is killed", service, lambda service=service: pod.kill(service)) for service in ("gateway", "ai", "postgres")]
     for what, service, act in breaks:
         with report.check(f"no event is lost when {what} in mid-answer"):
-            # Half a minute of words: they outlast each restart.
+            # Twenty seconds of words: they outlast each restart.
             watch = Watch(person, person.ask(conversation, f"/paced {WORDS} 50 100"))
             watch.start()
             watch.wait_for(15)
