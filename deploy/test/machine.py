@@ -16,6 +16,7 @@ DEPLOY = CHECKOUT / "deploy"
 # What apt installs where it is missing.
 PACKAGES = [
     "podman",
+    "catatonit",
     "buildah",
     "runc",
     "netavark",
@@ -24,7 +25,7 @@ PACKAGES = [
     "iproute2",
     "debootstrap",
 ]
-PROGRAMS = ["podman", "buildah", "runc", "debootstrap", "iptables", "ip"]
+PROGRAMS = ["podman", "catatonit", "buildah", "runc", "debootstrap", "iptables", "ip"]
 
 
 class Missing(Exception):
