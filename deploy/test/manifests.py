@@ -82,10 +82,10 @@ def _systemd(machine: Machine, report: Report, bases: dict[str, str]) -> None:
         *["--file", DEPLOY / "test/bases/systemd.Dockerfile", DEPLOY],
         timeout=600,
     )
-    inside = ["podman", "run", "--rm", "--network", "none", "--entrypoint", "systemd-analyze", tag]
+    inside = ["podman", "run", "--rm", "--network", "none", "--env", "SYSTEMD_COLORS=0", "--env", "SYSTEMD_URLIFY=0", "--entrypoint", "systemd-analyze", tag]
     verified = run(*inside, "verify", "--man=no", "/etc/systemd/system/openmake.service")
     said = verified.stdout + verified.stderr
     assert "openmake.service" not in said, said
     judged = run(*inside, "security", "--offline=true", "--threshold=20", "/etc/systemd/system/openmake.service")
-    overall = re.search(r"Overall exposure level.*", judged.stdout)
-    report.note(overall[0] if overall else judged.stdout[-200:])
+    overall = re.search(r"Overall exposure level.*?: *([0-9.]+ \w+)", judged.stdout)
+    report.note(f"systemd-analyze security: {overall[1] if overall else judged.stdout[-200:]}")
