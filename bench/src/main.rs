@@ -72,6 +72,9 @@ enum Scenario {
     Search,
     /// How many streams the durable log carries
     Ceiling,
+    /// The same with the roles apart, one ai and two on one database, and where
+    /// the time goes
+    Replicas,
 }
 
 #[tokio::main]
@@ -148,6 +151,9 @@ async fn run(bench: &Bench, named: &[Scenario]) -> anyhow::Result<Report> {
     }
     if wanted(Scenario::Ceiling) {
         report.ceiling = Some(scenarios::ceiling::run(bench).await?);
+    }
+    if wanted(Scenario::Replicas) {
+        report.replicas = Some(scenarios::replicas::run(bench).await?);
     }
     if wanted(Scenario::Search) {
         report.search = scenarios::search::run(bench).await?;

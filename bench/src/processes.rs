@@ -53,6 +53,12 @@ impl Scripted {
     }
 }
 
+impl Scripted {
+    pub(crate) fn pid(&self) -> i32 {
+        i32::try_from(self.process.id()).unwrap_or(0)
+    }
+}
+
 impl Drop for Scripted {
     fn drop(&mut self) {
         // It may have ended by itself.
@@ -73,6 +79,11 @@ impl OpenMake {
     /// Starts one on an empty data directory, with this model server.
     pub(crate) async fn start(binary: &Path, model: &str, http: &Http) -> anyhow::Result<Self> {
         let instance = Instance::new(binary).with_env("OPENAI_BASE_URL", model);
+        Self::on(instance, http).await
+    }
+
+    /// Starts one that is set up already.
+    pub(crate) async fn on(instance: Instance, http: &Http) -> anyhow::Result<Self> {
         let program = instance.serve().await;
         let started = Self { program, instance };
         let body = json!({ "email": EMAIL, "password": PASSWORD });

@@ -10,7 +10,7 @@ use openmake_types::{Clock as _, SystemClock};
 use serde::{Deserialize, Serialize};
 
 use crate::processes::cores;
-use crate::scenarios::{DIRECT, ceiling, memory, requests, search, start, streams};
+use crate::scenarios::{DIRECT, ceiling, memory, replicas, requests, search, start, streams};
 use crate::stats::Summary;
 
 /// Between these lines of the document stands what the bench writes.
@@ -27,6 +27,7 @@ pub(crate) struct Report {
     pub(crate) start: Option<start::Found>,
     pub(crate) search: Vec<search::Row>,
     pub(crate) ceiling: Option<ceiling::Found>,
+    pub(crate) replicas: Option<replicas::Found>,
     /// What could not be measured, and why.
     pub(crate) left_out: Vec<String>,
 }
@@ -106,6 +107,7 @@ impl Report {
             self.start_table(),
             self.search_table(),
             self.ceiling_table(),
+            self.replicas_table(),
         ];
         for section in sections.into_iter().flatten() {
             // A string takes whatever is written.
@@ -279,6 +281,46 @@ impl Report {
                     ms(step.added()),
                     step.durable.failed.to_string(),
                     if step.holds() { "yes" } else { "no" }.to_owned(),
+                ],
+            );
+        }
+        Some(text)
+    }
+
+    fn replicas_table(&self) -> Option<String> {
+        let replicas = self.replicas.as_ref()?;
+        let mut text = heading(
+            "Two gateways and one or two ai on one PostgreSQL",
+            &[
+                "ai",
+                "streams at once",
+                "turns/s",
+                "events/s",
+                "token p50 / p99",
+                "failed",
+                "commits/s",
+                "flushes/s",
+                "log, MB/s",
+                "cores: program, PostgreSQL, model, load",
+                "load before",
+            ],
+        );
+        for step in &replicas.steps {
+            let cores = step.cores.map(|cores| format!("{cores:.2}"));
+            cells(
+                &mut text,
+                &[
+                    step.replicas.to_string(),
+                    step.turns.concurrent.to_string(),
+                    format!("{:.0}", step.turns_per_second),
+                    format!("{:.0}", step.turns.events_per_second),
+                    pair(step.turns.token_ms),
+                    format!("{} of {}", step.turns.failed, step.turns.streams),
+                    format!("{:.0}", step.commits_per_second),
+                    format!("{:.0}", step.flushes_per_second),
+                    format!("{:.1}", step.wal_mb_per_second),
+                    cores.join(", "),
+                    format!("{:.1}", step.load_before),
                 ],
             );
         }

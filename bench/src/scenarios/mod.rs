@@ -2,6 +2,7 @@
 
 pub(crate) mod ceiling;
 pub(crate) mod memory;
+pub(crate) mod replicas;
 pub(crate) mod requests;
 pub(crate) mod search;
 pub(crate) mod start;

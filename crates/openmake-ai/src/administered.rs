@@ -1,7 +1,7 @@
 //! What administrators decide at run time, as this process knows it: limits,
 //! and the profiles as they edited them.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use openmake_models::{
     ThinkingLevel,
@@ -10,18 +10,12 @@ use openmake_models::{
 use openmake_store::{
     StoreError,
     profile_edits::StoredEdit,
-    wakeups::{Heard, WakeupKind},
+    wakeups::{Follow, WakeupKind},
 };
 use openmake_types::{Limit, Limits, MAX_IMAGE_BYTES};
 use parking_lot::RwLock;
-use tokio::{sync::broadcast::error::RecvError, time::timeout};
 
 use crate::core::Core;
-
-/// How long a read may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// A hint may be lost; then this is how long what was before holds on.
-const POLL: Duration = Duration::from_secs(30);
 
 /// Limits and profiles, as they are now.
 pub(crate) struct Administered {
@@ -159,30 +153,15 @@ pub(crate) async fn refresh(core: &Core) -> Result<(), StoreError> {
 /// Follows changes that are made here or by other processes, until the process
 /// stops.
 pub(crate) async fn follow(core: Arc<Core>) {
-    let mut heard = core.wakeups.subscribe();
-    loop {
-        let changed = async {
-            loop {
-                match heard.recv().await {
-                    Ok(Heard::Changed(change)) if change.kind == WakeupKind::Settings => return,
-                    Ok(Heard::Changed(_)) => {}
-                    Ok(Heard::Reconnected) | Err(RecvError::Lagged(_)) => return,
-                    // Nobody tells any more: the poll is left.
-                    Err(RecvError::Closed) => std::future::pending().await,
-                }
-            }
-        };
-        tokio::select! {
-            () = core.stop.cancelled() => return,
-            _ = timeout(POLL, changed) => {}
-        }
-        match timeout(PATIENCE, refresh(&core)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "limits and profiles could not be read; those from before hold"
-            ),
-            Err(_) => tracing::warn!("limits and profiles could not be read in time"),
-        }
-    }
+    let follow = Follow {
+        heard: core.wakeups.subscribe(),
+        kind: WakeupKind::Settings,
+        what: "limits and profiles",
+    };
+    let stop = core.stop.clone();
+    let read = || {
+        let core = Arc::clone(&core);
+        async move { refresh(&core).await }
+    };
+    follow.run(read, stop).await;
 }

@@ -60,8 +60,8 @@ pub(crate) struct Core {
     pub(crate) token_rates: TokenRates,
     pub(crate) writer: Arc<Writer>,
     pub(crate) finishing: Semaphore,
-    /// Asks the lease loop to renew now, which tells it who is to stop.
-    pub(crate) renew_now: Notify,
+    /// Asks the lease loop to look now who is to stop.
+    pub(crate) look_now: Notify,
     /// The stored nodes, by id and version, that the pool was given last.
     pub(crate) applied: tokio::sync::Mutex<Option<Vec<(NodeId, i64)>>>,
     live: Mutex<HashMap<TurnId, Arc<LiveTurn>>>,
@@ -110,7 +110,7 @@ impl Core {
             token_rates: TokenRates::default(),
             writer: Arc::new(Writer::default()),
             finishing: Semaphore::new(PARALLEL_FINISHES),
-            renew_now: Notify::new(),
+            look_now: Notify::new(),
             applied: tokio::sync::Mutex::new(None),
             live: Mutex::new(HashMap::new()),
             calls: Arc::default(),

@@ -15,12 +15,11 @@ use openmake_store::{
     audit::{NewAudit, Outcome},
     nodes::{NewNode, NodeChange, SealedKey, StoredNode},
     secrets::{KeyRing, SecretError},
-    wakeups::{Heard, Wakeup, WakeupKind},
+    wakeups::{Follow, Wakeup, WakeupKind},
 };
 use openmake_types::{Actor, NodeId};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
 
 use crate::{core::Core, error::store_error, upstream};
@@ -373,27 +372,17 @@ pub(crate) async fn apply(core: &Core) -> Result<(), StoreError> {
 
 /// Follows changes that other processes make, until the process stops.
 pub(crate) async fn follow_store(core: Arc<Core>) {
-    let mut heard = core.wakeups.subscribe();
-    loop {
-        let next = tokio::select! {
-            () = core.stop.cancelled() => return,
-            next = heard.recv() => next,
-        };
-        let changed = match next {
-            Ok(Heard::Changed(change)) => change.kind == WakeupKind::Node,
-            Ok(Heard::Reconnected) | Err(RecvError::Lagged(_)) => true,
-            Err(RecvError::Closed) => return,
-        };
-        if !changed {
-            continue;
-        }
-        if let Err(error) = apply(&core).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the nodes could not be read again"
-            );
-        }
-    }
+    let follow = Follow {
+        heard: core.wakeups.subscribe(),
+        kind: WakeupKind::Node,
+        what: "the nodes",
+    };
+    let stop = core.stop.clone();
+    let read = || {
+        let core = Arc::clone(&core);
+        async move { apply(&core).await }
+    };
+    follow.run(read, stop).await;
 }
 
 /// Tells the clients when a node's health or models change, until the process

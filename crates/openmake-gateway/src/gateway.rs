@@ -46,7 +46,7 @@ use crate::{
     settings::GatewaySettings,
     sign_in::{PasskeySite, backup_code::BackupCodeKey},
     site::{Origins, Proxies},
-    socket::SocketCounts,
+    socket::{self, SocketCounts},
     state::{AiService, App, Inner},
     tokens::{AccessTokens, RefreshTokens},
 };
@@ -153,6 +153,7 @@ impl Gateway {
         };
         app.tasks.spawn(sampler.run());
         app.tasks.spawn(administered::follow(app.clone()));
+        app.tasks.spawn(socket::follow_conversations(app.clone()));
         Self {
             app,
             ai_routes: parts.ai_routes,

@@ -1,5 +1,6 @@
 //! Conversations (`conversation_sessions`).
 
+mod changes;
 mod list;
 mod narrowed;
 mod row;
@@ -9,6 +10,7 @@ use openmake_types::{ConversationId, MessageId, Role, TurnId, UserId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+pub use self::changes::{RecentChange, RecentChanges};
 pub(crate) use self::row::read;
 use crate::{
     Conflict, PageRequest, Rows, Set, Store, StoreError,

@@ -1,6 +1,9 @@
 //! Wake-ups between processes over `LISTEN`/`NOTIFY`. They are hints: a poll
 //! is the truth.
 
+mod follow;
+mod poll;
+
 use std::time::Duration;
 
 use openmake_types::UserId;
@@ -12,6 +15,7 @@ use tokio::{sync::broadcast, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+pub use self::follow::{Follow, changed};
 use crate::{Store, StoreError};
 
 /// The channel that every process of an instance listens on.
@@ -173,8 +177,9 @@ impl Wakeups<'_> {
     }
 
     /// Listens on a connection of its own until `stop`, reconnecting with
-    /// backoff. Subscribe to the sender that it returns; a subscriber that lags
-    /// treats that as [`Heard::Reconnected`].
+    /// backoff, and polls settings and nodes, whose changes are told within a
+    /// second though nothing is heard. Subscribe to the sender that it returns;
+    /// a subscriber that lags treats that as [`Heard::Reconnected`].
     pub fn listen(&self, tasks: &TaskTracker, stop: CancellationToken) -> broadcast::Sender<Heard> {
         let (sender, _) = broadcast::channel(BACKLOG);
         let options = self
@@ -184,7 +189,12 @@ impl Wakeups<'_> {
             .as_ref()
             .clone()
             .application_name("openmake listener");
-        let told = sender.clone();
+        let (told, polled) = (sender.clone(), sender.clone());
+        let (shared, ending) = (self.0.pool.clone(), stop.clone());
+        tasks.spawn(async move {
+            let polling = poll::always(&shared, &polled);
+            let _: Option<()> = ending.run_until_cancelled(polling).await;
+        });
         tasks.spawn(async move {
             // A pool of one connection that is never taken for old: the
             // listener can be made from nothing else.

@@ -35,13 +35,22 @@ pub(crate) fn read_shared(
 /// A database that was used with another key refuses the new one afterwards,
 /// so a lost file is noticed rather than papered over.
 pub(crate) fn read_or_create(path: &Path, ids: &dyn Ids) -> anyhow::Result<KeyRing> {
+    match lookup(path)? {
+        Some(keys) => Ok(keys),
+        None => create(path, ids),
+    }
+}
+
+/// The key that is there.
+fn lookup(path: &Path) -> anyhow::Result<Option<KeyRing>> {
     match fs::read_to_string(path) {
         Ok(text) => {
             warn_if_readable_by_others(path);
-            KeyRing::from_hex(&text)
-                .with_context(|| format!("{} does not hold a master key", path.display()))
+            let keys = KeyRing::from_hex(&text)
+                .with_context(|| format!("{} does not hold a master key", path.display()))?;
+            Ok(Some(keys))
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => create(path, ids),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => {
             Err(error).with_context(|| format!("cannot read the master key {}", path.display()))
         }
@@ -53,21 +62,23 @@ fn create(path: &Path, ids: &dyn Ids) -> anyhow::Result<KeyRing> {
     ids.fill(&mut bytes);
     let text = hex::encode(bytes);
     let context = || format!("cannot write the master key {}", path.display());
-    // Written aside and renamed, so that a crash leaves no half a key; an
-    // existing key is never replaced.
-    let aside = path.with_extension(format!("new-{}", std::process::id()));
+    // Written aside and linked, so that a crash leaves no half a key; an
+    // existing key is never replaced. Each process has a file of its own, since
+    // several that share the directory may start at once.
+    let mut own = [0; 8];
+    ids.fill(&mut own);
+    let aside = path.with_extension(format!("new-{}", hex::encode(own)));
     write_new(&aside, &text)?;
-    match fs::hard_link(&aside, path) {
+    let linked = fs::hard_link(&aside, path);
+    fs::remove_file(&aside).with_context(context)?;
+    match linked {
         Ok(()) => {}
-        // Another process was faster: there is one key.
+        // Another process was first.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let text = fs::read_to_string(path).with_context(context)?;
-            return KeyRing::from_hex(&text)
-                .with_context(|| format!("{} does not hold a master key", path.display()));
+            return lookup(path)?.with_context(context);
         }
         Err(error) => return Err(error).with_context(context),
     }
-    fs::remove_file(&aside).with_context(context)?;
     tracing::info!(path = %path.display(), "made a master key; keep a copy of this file in a safe place");
     Ok(KeyRing::from_bytes(bytes))
 }

@@ -11,7 +11,9 @@
 
 pub mod authenticator;
 pub mod chaos;
+pub mod cluster;
 pub mod database;
+pub mod front;
 pub mod model;
 pub mod program;
 pub mod seam;

@@ -27,22 +27,52 @@ use crate::core::Core;
 const CLAIM: u32 = 50;
 /// How long a statement of these loops may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is asked who was asked to stop elsewhere: the request's wake-up
+/// may be lost.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Renews the leases until the process stops, and stops the turns that
 /// somebody asked to stop elsewhere.
 pub(crate) async fn keep(core: Arc<Core>) {
-    let mut ticks = interval(core.settings.renew_every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut renewals = interval(core.settings.renew_every);
+    renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looks = interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
+        let renews = tokio::select! {
             () = core.stop.cancelled() => return,
-            _ = ticks.tick() => {}
-            () = core.renew_now.notified() => {}
+            _ = renewals.tick() => true,
+            _ = looks.tick() => false,
+            () = core.look_now.notified() => false,
+        };
+        if core.running() == 0 {
+            continue;
         }
-        if core.running() > 0 {
-            // What fails now is tried again at the next tick.
+        // What fails now is tried again at the next tick.
+        if renews {
             let _ = renew(&core).await;
+        } else {
+            look(&core).await;
         }
+    }
+}
+
+/// Stops the turns of this process that somebody asked another to stop.
+async fn look(core: &Core) {
+    let asked = timeout(PATIENCE, core.store.turns().asked_to_stop(core.process)).await;
+    match asked {
+        Ok(Ok(turns)) => stop(core, turns),
+        Ok(Err(error)) => tracing::debug!(
+            error = &error as &dyn std::error::Error,
+            "who is to stop could not be read"
+        ),
+        Err(_) => tracing::debug!("who is to stop could not be read in time"),
+    }
+}
+
+fn stop(core: &Core, turns: Vec<TurnId>) {
+    for live in turns.into_iter().filter_map(|turn| core.lookup_live(turn)) {
+        live.stop(StopReason::Person);
     }
 }
 
@@ -55,11 +85,7 @@ async fn renew(core: &Core) -> bool {
     .await;
     match renewed {
         Ok(Ok(asked_to_stop)) => {
-            for turn in asked_to_stop {
-                if let Some(live) = core.lookup_live(turn) {
-                    live.stop(StopReason::Person);
-                }
-            }
+            stop(core, asked_to_stop);
             true
         }
         Ok(Err(error)) => {
@@ -90,11 +116,11 @@ pub(crate) async fn listen(core: Arc<Core>) {
                 if change.kind == WakeupKind::Turn && change.version == 0 =>
             {
                 if core.lookup_live(TurnId::from_uuid(change.id)).is_some() {
-                    core.renew_now.notify_one();
+                    core.look_now.notify_one();
                 }
             }
             Ok(Heard::Changed(_)) => {}
-            Ok(Heard::Reconnected) | Err(RecvError::Lagged(_)) => core.renew_now.notify_one(),
+            Ok(Heard::Reconnected) | Err(RecvError::Lagged(_)) => core.look_now.notify_one(),
             Err(RecvError::Closed) => return,
         }
     }

@@ -11,7 +11,7 @@ use openmake_api::EventBody;
 use openmake_store::{
     StoreError,
     turns::Turn,
-    wakeups::{Heard, WakeupKind},
+    wakeups::{Heard, WakeupKind, changed},
 };
 use openmake_types::{TurnId, TurnStatus, UserId};
 use tokio::sync::broadcast::{
@@ -198,19 +198,9 @@ impl Subscription {
 
     async fn wait(&mut self) {
         let turn = self.turn.as_uuid();
-        let hinted = async {
-            loop {
-                match self.heard.recv().await {
-                    Ok(Heard::Changed(change)) => {
-                        if change.kind == WakeupKind::Turn && change.id == turn {
-                            return;
-                        }
-                    }
-                    Ok(Heard::Reconnected) | Err(RecvError::Lagged(_)) => return,
-                    Err(RecvError::Closed) => std::future::pending().await,
-                }
-            }
-        };
+        let hinted = changed(&mut self.heard, |change| {
+            change.kind == WakeupKind::Turn && change.id == turn
+        });
         // Whether it was a hint or the time, the log is the truth.
         let _ = tokio::time::timeout(POLL, hinted).await;
         if self.live.is_none() {

@@ -4,7 +4,7 @@ use openmake_backup::{
     BackupError,
     restore::{OnData, Secrets},
 };
-use openmake_store::transfer::TransferError;
+use openmake_store::{transfer::TransferError, wakeups::Heard};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::support::{World, but_the_act, fill};
@@ -135,7 +135,7 @@ async fn a_database_that_a_server_uses_is_refused() {
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let wakeups = target.store.wakeups().listen(&tasks, stop.clone());
     let mut heard = wakeups.subscribe();
-    heard.recv().await.expect("it listens");
+    while heard.recv().await.expect("it listens") != Heard::Reconnected {}
     let refused = target.restore(&backup, OnData::Refuse, Secrets::Keep).await;
     assert!(
         matches!(refused, Err(BackupError::Transfer(TransferError::InUse))),

@@ -52,7 +52,10 @@ pub(crate) async fn update(
     let store = app.store.limits();
     let version = store.change(&changes, audit.now(), &entry).await;
     let version = version.map_err(store_error("limit"))?;
-    refresh(&app).await;
+    // Here at once. Where that fails, it is made up for within a second.
+    if let Err(error) = refresh(&app).await {
+        tracing::warn!(%error, "the limits could not be read; those from before hold");
+    }
     app.announce(vec![changed(version)]);
     let limits = store.get().await;
     Ok(Json(view(&app, &limits.map_err(store_error("limit"))?)))

@@ -19,6 +19,11 @@ pub(crate) struct Place {
 }
 
 impl SocketCounts {
+    /// The accounts that have any.
+    pub(crate) fn users(&self) -> Vec<UserId> {
+        self.0.lock().keys().copied().collect()
+    }
+
     /// A place for one more socket of `user`, if there is one.
     pub(crate) fn enter(&self, user: UserId, max: u32) -> Option<Place> {
         let mut counts = self.0.lock();

@@ -4,6 +4,7 @@ mod asks;
 mod changes;
 mod connection;
 mod counts;
+mod feed;
 mod frames;
 mod relay;
 
@@ -17,6 +18,7 @@ use axum::{
 use openmake_api::{ApiError, ClientInfo, responses::OpenProblems};
 
 pub(crate) use counts::SocketCounts;
+pub(crate) use feed::follow as follow_conversations;
 
 use crate::{routes::auth::OwnSite, state::App};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::{
     PASSWORD, PATIENCE, TestApp, settings,
-    socket::{Socket, serve},
+    socket::{Socket, serve, serve_router},
 };
 use chrono::TimeDelta;
 use http::{Method, StatusCode};
@@ -456,4 +456,32 @@ async fn changes_are_told_to_whom_they_concern() {
     assert_eq!(named, changed);
     assert_eq!(of_kim.next_of("settings.changed").await, settings);
     assert_eq!(of_admin.next().await, settings);
+}
+
+#[tokio::test]
+async fn a_process_that_hears_of_nothing_tells_its_sockets_all_the_same() {
+    let app = TestApp::new().await;
+    let client = app.user("kim@example.com").await;
+    let made = client.post("/api/v1/conversations", json!({})).await.json();
+    let conversation = made["id"].as_str().expect("an id");
+    let deaf = app.sibling(settings());
+    let address = serve_router(&app, deaf.router()).await;
+    let token = client.token.as_deref().expect("a token");
+    let mut socket = Socket::signed_in(address, token).await;
+    let renamed = client
+        .patch(
+            &format!("/api/v1/conversations/{conversation}"),
+            json!({"title": "Otters"}),
+        )
+        .await
+        .json();
+    loop {
+        let changed = socket.next_of("conversation.changed").await;
+        assert_eq!(changed["id"], conversation);
+        if changed["version"] == renamed["version"] {
+            break;
+        }
+        // That it was made is news too.
+        assert_eq!(changed["version"], made["version"]);
+    }
 }

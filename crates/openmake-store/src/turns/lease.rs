@@ -42,6 +42,19 @@ impl Turns<'_> {
         Ok(stopping.into_iter().map(TurnId::from_uuid).collect())
     }
 
+    /// The running turns of a process that were asked to stop.
+    pub async fn asked_to_stop(&self, process: ProcessId) -> Result<Vec<TurnId>, StoreError> {
+        let stopping = sqlx::query_scalar!(
+            "SELECT id FROM turns
+              WHERE owner_process = $1 AND status = 'running'
+                AND cancel_requested_at IS NOT NULL",
+            process.as_uuid(),
+        )
+        .fetch_all(&self.0.pool)
+        .await?;
+        Ok(stopping.into_iter().map(TurnId::from_uuid).collect())
+    }
+
     /// Takes over turns whose lease is over (SKIP LOCKED), with a new epoch, to
     /// be closed as interrupted.
     pub async fn claim_expired(

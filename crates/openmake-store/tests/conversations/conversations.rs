@@ -352,3 +352,63 @@ async fn a_claimed_conversation_is_the_accounts() {
     let read = world.store.conversations().get(world.owner, made.id).await;
     assert!(!read.expect("theirs now").is_temporary);
 }
+
+#[tokio::test]
+async fn what_changed_is_named_to_those_whose_it_is() {
+    let world = World::new().await;
+    let conversations = world.store.conversations();
+    let stranger = user(&world.store, "stranger@example.com").await;
+    let first = conversations.changes_since(&[world.owner], None).await;
+    let first = first.expect("readable");
+    let made = first.changed.expect("few");
+    assert_eq!(made.len(), 1);
+    assert_eq!((made[0].id, made[0].version), (world.conversation, 1));
+    // Longer ago than windows overlap.
+    sqlx::query("UPDATE conversation_sessions SET changed_at = changed_at - interval '1 minute'")
+        .execute(world.store.pool())
+        .await
+        .expect("older");
+    let quiet = conversations
+        .changes_since(&[world.owner], Some(first.now))
+        .await;
+    assert_eq!(quiet.expect("readable").changed, Some(Vec::new()));
+    conversations
+        .change(world.owner, world.conversation, &titled("Otters"), now())
+        .await
+        .expect("changed");
+    for (owners, expected) in [
+        (
+            vec![world.owner, stranger],
+            vec![(world.conversation, world.owner, 2)],
+        ),
+        (vec![stranger], vec![]),
+        (vec![], vec![]),
+    ] {
+        let changes = conversations.changes_since(&owners, Some(first.now)).await;
+        let changes = changes.expect("readable");
+        assert!(changes.now >= first.now);
+        let named: Vec<_> = changes
+            .changed
+            .expect("few")
+            .into_iter()
+            .map(|change| (change.id, change.owner, change.version))
+            .collect();
+        assert_eq!(named, expected);
+    }
+}
+
+#[tokio::test]
+async fn more_changes_than_can_be_named_are_said_to_be_many() {
+    let world = World::new().await;
+    sqlx::query(
+        "INSERT INTO conversation_sessions (id, user_id, created_at, updated_at)
+         SELECT gen_random_uuid(), $1, now(), now() FROM generate_series(1, 1000)",
+    )
+    .bind(world.owner.as_uuid())
+    .execute(world.store.pool())
+    .await
+    .expect("many");
+    let conversations = world.store.conversations();
+    let changes = conversations.changes_since(&[world.owner], None).await;
+    assert_eq!(changes.expect("readable").changed, None);
+}

@@ -15,6 +15,8 @@ mod lifecycle;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod replicas;
+#[cfg(test)]
 mod roles;
 #[cfg(test)]
 mod support;

@@ -8,6 +8,7 @@ use std::{
     ffi::OsString,
     fs,
     io::Write as _,
+    net::SocketAddr,
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Command, ExitStatus, Stdio},
@@ -30,7 +31,7 @@ const REMAINS: Duration = Duration::from_secs(15);
 /// database of the scratch server.
 pub const ROLES: &str = "OPENMAKE_TEST_ROLES";
 /// What gateway and ai know each other by in tests.
-const INTERNAL_KEY: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const INTERNAL_KEY: &str = "0123456789abcdef0123456789abcdef";
 /// Connections of each process to the scratch server, which many tests use.
 const CONNECTIONS: &str = "8";
 /// What is passed on from the test's own environment.
@@ -44,6 +45,9 @@ pub struct Instance {
     directory: TempDir,
     environment: BTreeMap<String, OsString>,
     arguments: Vec<OsString>,
+    /// Where one process listens; a free port of 127.0.0.1 unless a test says
+    /// so.
+    listen: Option<SocketAddr>,
     shape: Shape,
     /// Where roles run apart.
     database: OnceCell<TestDatabase>,
@@ -93,6 +97,7 @@ impl Instance {
             directory,
             environment,
             arguments: Vec::new(),
+            listen: None,
             shape: if are_roles_apart() {
                 Shape::Apart
             } else {
@@ -108,6 +113,13 @@ impl Instance {
     pub fn whole(mut self) -> Self {
         self.shape = Shape::Whole;
         self
+    }
+
+    /// One process that listens at this address at every start.
+    #[must_use]
+    pub fn listening(mut self, address: SocketAddr) -> Self {
+        self.listen = Some(address);
+        self.whole()
     }
 
     /// With this variable in the program's environment.
@@ -159,8 +171,14 @@ impl Instance {
     /// Starts the server as one process and does not wait.
     pub fn launch(&self) -> Program {
         let mut command = self.command();
-        command.args(["serve", "--port", "0"]).args(&self.arguments);
-        Program::of(Process::spawn(&mut command))
+        command.arg("serve").args(&self.arguments);
+        match self.listen {
+            Some(address) => command
+                .args(["--host", &address.ip().to_string()])
+                .args(["--port", &address.port().to_string()]),
+            None => command.args(["--port", "0"]),
+        };
+        Program::of(Process::spawn(&mut command).listening(self.listen))
     }
 
     /// Starts the server and waits until it says that it is ready.
@@ -307,6 +325,18 @@ impl Program {
         if let Some(ai) = &mut self.ai {
             ai.kill();
         }
+    }
+
+    /// `kill -STOP`: it stands still and knows nothing of it.
+    pub fn pause(&self) {
+        self.processes()
+            .for_each(|process| send(process.pid(), Signal::SIGSTOP));
+    }
+
+    /// `kill -CONT`.
+    pub fn resume(&self) {
+        self.processes()
+            .for_each(|process| send(process.pid(), Signal::SIGCONT));
     }
 
     /// Tells it to stop in order.

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
+    net::SocketAddr,
     process::{Child, ChildStdin, Command, ExitStatus},
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -40,6 +41,8 @@ pub struct Finished {
 pub(super) struct Process {
     child: Child,
     base_url: String,
+    /// Where it was told to listen.
+    listens_at: Option<SocketAddr>,
     lines: mpsc::UnboundedReceiver<String>,
     log: Arc<Mutex<String>>,
     readers: Vec<thread::JoinHandle<()>>,
@@ -78,10 +81,17 @@ impl Process {
         Self {
             child,
             base_url: String::new(),
+            listens_at: None,
             lines,
             log,
             readers,
         }
+    }
+
+    /// Which listens where it was told to.
+    pub(super) const fn listening(mut self, at: Option<SocketAddr>) -> Self {
+        self.listens_at = at;
+        self
     }
 
     pub(super) fn take_stdin(&mut self) -> Option<ChildStdin> {
@@ -96,7 +106,12 @@ impl Process {
         let said = timeout(PATIENCE, self.lines.recv()).await;
         let line = said.unwrap_or_default().unwrap_or_default();
         match address(&line) {
-            Some(base_url) => self.base_url = base_url,
+            Some(base_url) => {
+                self.base_url = match self.listens_at {
+                    Some(address) => format!("http://{address}"),
+                    None => base_url,
+                };
+            }
             None => panic!(
                 "the program did not start, but said `{line}`:\n{}",
                 self.log()

@@ -108,6 +108,16 @@ impl Person {
         }
     }
 
+    /// The same person with a connection for each request, as if each came
+    /// from somewhere else.
+    pub(crate) fn roaming(&self) -> Self {
+        let http = Client::builder().no_proxy().pool_max_idle_per_host(0);
+        Self {
+            http: http.build().expect("a client"),
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn base_url(&self) -> &str {
         &self.base_url
     }
