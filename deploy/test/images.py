@@ -29,7 +29,7 @@ def build(machine: Machine, report: Report, bases: dict[str, str], profile: str)
         base = _megabytes(bases["debian"])
         for image in (ROLES, ALL_IN_ONE):
             more = _megabytes(image) - base
-            report.note(f"{image}: {base + more:.1f} MB, of which {base:.1f} MB are {bases['debian']}, so {more:.1f} MB ours")
+            report.note(f"{image}: {base + more:.1f} MB, {more:.1f} MB beyond its base ({bases['debian']})")
             if image == ROLES:
                 assert more < MOST_MEGABYTES, f"{more:.1f} MB"
     with report.check("the images say who runs them, how they are stopped and how they are"):

@@ -82,7 +82,8 @@ def _systemd(machine: Machine, report: Report, bases: dict[str, str]) -> None:
         *["--file", DEPLOY / "test/bases/systemd.Dockerfile", DEPLOY],
         timeout=600,
     )
-    inside = ["podman", "run", "--rm", "--network", "none", "--env", "SYSTEMD_COLORS=0", "--env", "SYSTEMD_URLIFY=0", "--entrypoint", "systemd-analyze", tag]
+    plain = ["--env", "SYSTEMD_COLORS=0", "--env", "SYSTEMD_URLIFY=0"]
+    inside = ["podman", "run", "--rm", "--network", "none", *plain, "--entrypoint", "systemd-analyze", tag]
     verified = run(*inside, "verify", "--man=no", "/etc/systemd/system/openmake.service")
     said = verified.stdout + verified.stderr
     assert "openmake.service" not in said, said
