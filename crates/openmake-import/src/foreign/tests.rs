@@ -98,21 +98,21 @@ fn assert_chatgpt(found: &[Found]) {
         texts,
         [
             ("📎 `image`\n\nWhat is it?", None, Speaker::User),
+            ("A dog.", Some(0), Speaker::Assistant),
             (
                 "A cat. ([cats](https://cats.example))",
                 Some(0),
                 Speaker::Assistant
             ),
-            ("A dog.", Some(0), Speaker::Assistant),
         ]
     );
-    let answer = &conversation.messages[1];
+    let answer = &conversation.messages[2];
     assert_eq!(answer.thinking.as_deref(), Some("**Look**\n\nA cat."));
     assert_eq!(answer.model.as_deref(), Some("gpt-5"));
     assert_eq!(answer.tools.len(), 1);
     assert_eq!(answer.tools[0].arguments, "print(1)");
     assert_eq!(answer.tools[0].output.as_deref(), Some("1"));
-    assert_eq!(conversation.active, Some(1));
+    assert_eq!(conversation.active, Some(2));
 }
 
 #[test]
