@@ -72,6 +72,8 @@ enum Scenario {
     Search,
     /// How many streams the durable log carries
     Ceiling,
+    /// A million messages of OpenMake 1
+    Import,
     /// The same with the roles apart, one ai and two on one database, and where
     /// the time goes
     Replicas,
@@ -151,6 +153,9 @@ async fn run(bench: &Bench, named: &[Scenario]) -> anyhow::Result<Report> {
     }
     if wanted(Scenario::Ceiling) {
         report.ceiling = Some(scenarios::ceiling::run(bench).await?);
+    }
+    if wanted(Scenario::Import) {
+        report.import = Some(scenarios::import::run(bench).await?);
     }
     if wanted(Scenario::Replicas) {
         report.replicas = Some(scenarios::replicas::run(bench).await?);

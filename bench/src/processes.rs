@@ -257,6 +257,11 @@ pub(crate) fn descendants(of: i32) -> Vec<i32> {
     found.split_off(1)
 }
 
+/// The most that a process ever had in memory, in kB; None when it is gone.
+pub(crate) fn peak(pid: i32) -> Option<u64> {
+    field(&format!("/proc/{pid}/status"), "VmHWM:").ok()
+}
+
 /// The memory of one process that is in use, in kB.
 pub(crate) fn resident(pid: i32) -> anyhow::Result<u64> {
     field(&format!("/proc/{pid}/status"), "VmRSS:")

@@ -10,7 +10,9 @@ use openmake_types::{Clock as _, SystemClock};
 use serde::{Deserialize, Serialize};
 
 use crate::processes::cores;
-use crate::scenarios::{DIRECT, ceiling, memory, replicas, requests, search, start, streams};
+use crate::scenarios::{
+    DIRECT, ceiling, import, memory, replicas, requests, search, start, streams,
+};
 use crate::stats::Summary;
 
 /// Between these lines of the document stands what the bench writes.
@@ -27,6 +29,7 @@ pub(crate) struct Report {
     pub(crate) start: Option<start::Found>,
     pub(crate) search: Vec<search::Row>,
     pub(crate) ceiling: Option<ceiling::Found>,
+    pub(crate) import: Option<import::Found>,
     pub(crate) replicas: Option<replicas::Found>,
     /// What could not be measured, and why.
     pub(crate) left_out: Vec<String>,
@@ -107,6 +110,7 @@ impl Report {
             self.start_table(),
             self.search_table(),
             self.ceiling_table(),
+            self.import_table(),
             self.replicas_table(),
         ];
         for section in sections.into_iter().flatten() {
@@ -254,6 +258,34 @@ impl Report {
             );
         }
         (!self.search.is_empty()).then_some(text)
+    }
+
+    fn import_table(&self) -> Option<String> {
+        let import = self.import.as_ref()?;
+        let mut text = heading(
+            "Importing what OpenMake 1 left",
+            &[
+                "messages",
+                "file",
+                "took",
+                "messages a second",
+                "memory",
+                "once more",
+            ],
+        );
+        let messages = u32::try_from(import.messages).unwrap_or(u32::MAX);
+        cells(
+            &mut text,
+            &[
+                import.messages.to_string(),
+                format!("{} MiB", import.file_bytes / (1024 * 1024)),
+                format!("{:.1} s", import.seconds),
+                format!("{:.0}", f64::from(messages) / import.seconds.max(0.001)),
+                format!("{} MiB", import.peak_kb / 1024),
+                format!("{:.1} s", import.again_seconds),
+            ],
+        );
+        Some(text)
     }
 
     fn ceiling_table(&self) -> Option<String> {

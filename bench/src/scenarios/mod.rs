@@ -1,6 +1,7 @@
 //! What is measured.
 
 pub(crate) mod ceiling;
+pub(crate) mod import;
 pub(crate) mod memory;
 pub(crate) mod replicas;
 pub(crate) mod requests;

@@ -212,6 +212,7 @@ impl Ai {
         core.tasks.spawn(leases::listen(Arc::clone(core)));
         core.tasks.spawn(leases::claim(Arc::clone(core)));
         core.tasks.spawn(maintenance::run(Arc::clone(core)));
+        core.tasks.spawn(maintenance::index(Arc::clone(core)));
         core.tasks.spawn(budgets::keep::run(Arc::clone(core)));
         core.tasks.spawn(maintenance::hint(Arc::clone(core)));
         core.tasks.spawn(key_usage::run(Arc::clone(core)));

@@ -8,6 +8,10 @@ use crate::core::Core;
 
 /// How long one round may take.
 const PATIENCE: Duration = Duration::from_mins(10);
+/// So many messages that were indexed at once say that more wait.
+const MANY: u64 = 1000;
+/// How often to look for words that wait.
+const INDEX_EVERY: Duration = Duration::from_secs(10);
 /// How often other processes' subscribers are told of new events.
 const HINT_EVERY: Duration = Duration::from_millis(100);
 
@@ -41,6 +45,38 @@ pub(crate) async fn run(core: Arc<Core>) {
                 );
             }
             Err(_) => tracing::warn!("maintenance took too long; the next round goes on"),
+        }
+    }
+}
+
+/// Indexes words that wait, until the process stops: an import leaves millions
+/// at once, which the rounds above would take weeks for.
+pub(crate) async fn index(core: Arc<Core>) {
+    let mut ticks = interval(INDEX_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = core.stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        loop {
+            let search = core.store.search();
+            let indexed = tokio::select! {
+                () = core.stop.cancelled() => return,
+                indexed = timeout(PATIENCE, search.index_waiting()) => indexed,
+            };
+            match indexed {
+                Ok(Ok(messages)) if messages < MANY => break,
+                Ok(Ok(messages)) => tracing::debug!(messages, "messages were indexed"),
+                Ok(Err(error)) => {
+                    tracing::debug!(
+                        error = &error as &dyn std::error::Error,
+                        "indexing failed; the next round tries again"
+                    );
+                    break;
+                }
+                Err(_) => break,
+            }
         }
     }
 }

@@ -39,6 +39,19 @@ pub struct AccountExport {
     pub conversations: Vec<ConversationExport>,
     /// Images that were sent.
     pub images: Vec<ImageExport>,
+    /// Whatever else is one's own: memories, agents, documents, research, and
+    /// what an import found no place for.
+    pub belongings: Vec<BelongingExport>,
+}
+
+/// Something of one's own in an export.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BelongingExport {
+    /// What it is, such as `user_memories`.
+    pub kind: String,
+    /// All that is known of it, without secrets.
+    #[schema(value_type = Object)]
+    pub row: serde_json::Value,
 }
 
 /// An image in an export.

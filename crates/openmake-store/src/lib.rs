@@ -8,6 +8,7 @@
 pub mod api_keys;
 pub mod audit;
 pub mod backups;
+pub mod belongings;
 pub mod blobs;
 pub mod budgets;
 pub mod challenges;
@@ -17,6 +18,7 @@ mod error;
 pub mod factors;
 pub mod groups;
 pub mod identities;
+pub mod import;
 pub mod invitations;
 pub mod key_usage;
 pub mod limits;

@@ -21,10 +21,10 @@ pub(crate) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-`serve`, `doctor`, `healthcheck`, `config`, `user`, `audit`, `backup`, `restore` and
-`openapi` are for the machine that the server runs on. The others are a client:
-`openmake login URL` signs in, then `openmake chat` and `openmake ask` talk to that
-server.";
+`serve`, `doctor`, `healthcheck`, `config`, `user`, `audit`, `backup`, `restore`,
+`import` and `openapi` are for the machine that the server runs on. The others are a
+client: `openmake login URL` signs in, then `openmake chat` and `openmake ask` talk to
+that server.";
 
 /// Flags of every command that is the server's.
 #[derive(Debug, Args)]
@@ -74,6 +74,9 @@ pub(crate) enum Command {
     Backup(BackupCommand),
     /// Put a backup in place of what is there; no server may be running
     Restore(RestoreCommand),
+    /// Bring data along from elsewhere; works beside a running server
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Print the OpenAPI document
     Openapi,
     #[command(flatten)]
@@ -105,6 +108,77 @@ pub(crate) struct RestoreCommand {
     /// Remove what earlier restores have kept aside
     #[arg(long, conflicts_with_all = ["file", "replace", "without_secrets"])]
     pub(crate) discard_replaced: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// What OpenMake 1 left: its SQLite file or its PostgreSQL, and the files
+    /// beside them
+    Legacy(LegacyCommand),
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("origin").required(true))]
+pub(crate) struct LegacyCommand {
+    /// The old database, `data/unified.db`. It may be in use
+    #[arg(long, value_name = "FILE", group = "origin")]
+    pub(crate) sqlite: Option<PathBuf>,
+    /// The address of the old PostgreSQL (version 1.5 or later). Seen by other
+    /// users of this machine where it is given as an argument
+    #[arg(
+        long,
+        value_name = "URL",
+        group = "origin",
+        env = "OPENMAKE_LEGACY_POSTGRES",
+        hide_env_values = true
+    )]
+    pub(crate) postgres: Option<String>,
+    /// The old `data` directory: agents, feedback, usage and history in files
+    #[arg(long, value_name = "DIR")]
+    pub(crate) legacy_dir: Option<PathBuf>,
+    /// What to call this source, where there are several
+    #[arg(long, value_name = "NAME", default_value = "v1", value_parser = source_name)]
+    pub(crate) source: String,
+    /// The old TOKEN_ENCRYPTION_KEY, or else the old JWT_SECRET. Seen by other
+    /// users of this machine where it is given as an argument
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "OPENMAKE_LEGACY_KEY",
+        hide_env_values = true,
+        conflicts_with = "old_key_file"
+    )]
+    pub(crate) old_key: Option<String>,
+    /// A file that holds the same
+    #[arg(long, value_name = "FILE", env = "OPENMAKE_LEGACY_KEY_FILE")]
+    pub(crate) old_key_file: Option<PathBuf>,
+    /// Rows whose parent is gone: keep them in the holding place, or leave them
+    #[arg(long, value_enum, default_value_t = OrphanRule::Hold)]
+    pub(crate) orphans: OrphanRule,
+    /// Do everything and take it back: nothing stays but the report
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Write what became of every row into this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+/// What becomes of rows whose parent is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OrphanRule {
+    /// They go into the holding place
+    Hold,
+    /// They are left behind, and noted
+    Skip,
+}
+
+fn source_name(text: &str) -> Result<String, &'static str> {
+    let is_good = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if is_good {
+        Ok(text.to_owned())
+    } else {
+        Err("a name has 1 to 100 characters")
+    }
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ mod config;
 mod database;
 mod doctor;
 mod healthcheck;
+mod imports;
 mod master_key;
 mod model_nodes;
 mod openapi;
@@ -173,6 +174,18 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             })?;
             print(&done);
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Import(command) => {
+            let (text, is_accounted) = runtime.block_on(async {
+                let paths = Paths::new(&config.data, &raw.environment)?;
+                imports::run(command, &config, &paths, &serve::World::new()).await
+            })?;
+            print(&text);
+            Ok(if is_accounted {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
         }
         Command::Healthcheck { .. } | Command::Openapi | Command::Terminal(_) => {
             Ok(ExitCode::SUCCESS)

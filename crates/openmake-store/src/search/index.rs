@@ -76,8 +76,9 @@ impl Search<'_> {
     }
 
     /// Indexes what waits: messages that nobody indexed yet, and what was cut
-    /// by another version of the word cutter. Gives the number of messages.
-    pub(crate) async fn index_waiting(&self) -> Result<u64, StoreError> {
+    /// by another version of the word cutter; some thousands at most. Gives the
+    /// number of messages.
+    pub async fn index_waiting(&self) -> Result<u64, StoreError> {
         self.index_waiting_titles().await?;
         let mut indexed = 0;
         let mut seen = 0;

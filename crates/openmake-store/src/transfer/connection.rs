@@ -9,10 +9,7 @@ use super::TransferError;
 use crate::{Store, StoreError};
 
 /// How long to wait for a connection, and for its end.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How such a connection is called in the database's list of sessions.
-const NAME: &str = "openmake backup";
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Settings under which rows read the same everywhere, and statements may take
 /// their time. A lock that is not there in ten seconds is another's.
@@ -29,11 +26,12 @@ const SETTINGS: [(&str, &str); 10] = [
     ("row_security", "off"),
 ];
 
-/// Opens one outside of the pool.
-pub(super) async fn open(store: &Store) -> Result<PgConnection, TransferError> {
+/// Opens one outside of the pool, by this name in the database's list of
+/// sessions.
+pub(crate) async fn open(store: &Store, name: &str) -> Result<PgConnection, TransferError> {
     let options = (*store.pool.connect_options())
         .clone()
-        .application_name(NAME)
+        .application_name(name)
         .options(SETTINGS);
     let connected = timeout(CONNECT_TIMEOUT, options.connect()).await;
     Ok(connected.map_err(|_| StoreError::timed_out())??)

@@ -11,7 +11,7 @@
 //! `COPY`, which is the same on every version and architecture.
 
 mod catalogue;
-mod connection;
+pub(crate) mod connection;
 mod scratch;
 mod sealed;
 mod snapshot;
@@ -31,6 +31,9 @@ pub use swap::Previous;
 pub use target::{SetAside, Target};
 
 use crate::{StoreError, schema};
+
+/// How a transfer's connections are called in the database's list of sessions.
+const NAME: &str = "openmake backup";
 
 /// Why a transfer is refused or broke off.
 #[derive(Debug, thiserror::Error)]

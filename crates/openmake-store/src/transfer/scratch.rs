@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, postgres::PgPoolOptions};
 
-use super::{TransferError, connection, quoted, staging::allowed};
+use super::{NAME, TransferError, connection, quoted, staging::allowed};
 use crate::Store;
 
 /// How long to wait for a connection to it.
@@ -24,7 +24,7 @@ impl Store {
     /// Makes one, anew where a killed process has left one.
     /// [`TransferError::NotAllowed`] where the role may not.
     pub async fn scratch(&self) -> Result<Scratch, TransferError> {
-        let mut connection = connection::open(self).await?;
+        let mut connection = connection::open(self, NAME).await?;
         // Of all databases of the server only this one has the number; copies
         // of an instance beside each other have the same id.
         let oid = sqlx::query_scalar!(

@@ -40,6 +40,35 @@ pub const SEALED: &[SealedColumn] = &[
         // and stand in for an app that is gone.
         clear: "DELETE FROM totp_factors; DELETE FROM backup_codes",
     },
+    SealedColumn {
+        table: "external_connections",
+        column: "refresh_token_sealed",
+        // Before the other is gone: one with both is named there.
+        labels: "SELECT 'the connection of ' || coalesce(u.email, u.display_name) || ' to '
+                        || c.service_type
+                   FROM external_connections c JOIN users u ON u.id = c.user_id
+                  WHERE c.refresh_token_sealed IS NOT NULL AND c.access_token_sealed IS NULL
+                  ORDER BY lower(u.email), c.service_type",
+        clear: "UPDATE external_connections SET refresh_token_sealed = NULL
+                 WHERE refresh_token_sealed IS NOT NULL",
+    },
+    SealedColumn {
+        table: "external_connections",
+        column: "access_token_sealed",
+        labels: "SELECT 'the connection of ' || coalesce(u.email, u.display_name) || ' to '
+                        || c.service_type
+                   FROM external_connections c JOIN users u ON u.id = c.user_id
+                  WHERE c.access_token_sealed IS NOT NULL ORDER BY lower(u.email), c.service_type",
+        clear: "UPDATE external_connections SET access_token_sealed = NULL
+                 WHERE access_token_sealed IS NOT NULL",
+    },
+    SealedColumn {
+        table: "mcp_servers",
+        column: "env_sealed",
+        labels: "SELECT 'the environment of the tool server ' || name FROM mcp_servers
+                  WHERE env_sealed IS NOT NULL ORDER BY lower(name)",
+        clear: "UPDATE mcp_servers SET env_sealed = NULL WHERE env_sealed IS NOT NULL",
+    },
 ];
 
 /// Takes away all that needs the lost master key: ciphertexts, sessions (their

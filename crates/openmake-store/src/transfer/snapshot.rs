@@ -7,8 +7,8 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 use uuid::Uuid;
 
 use super::{
-    AppliedMigration, SequenceState, TableShape, TransferError, catalogue, column_list, connection,
-    quoted,
+    AppliedMigration, NAME, SequenceState, TableShape, TransferError, catalogue, column_list,
+    connection, quoted,
 };
 use crate::{Store, StoreError};
 
@@ -46,7 +46,7 @@ pub struct Snapshot {
 impl Store {
     /// Takes a snapshot on a connection of its own.
     pub async fn snapshot(&self) -> Result<Snapshot, TransferError> {
-        let mut connection = connection::open(self).await?;
+        let mut connection = connection::open(self, NAME).await?;
         let tables = begin(&mut connection).await?;
         let contents = describe(&mut connection, tables).await?;
         Ok(Snapshot {

@@ -8,8 +8,8 @@ use sqlx::{
 };
 
 use super::{
-    AppliedMigration, SequenceState, TableShape, TransferError, catalogue, column_list, connection,
-    quoted, require_known, sealed, swap,
+    AppliedMigration, NAME, SequenceState, TableShape, TransferError, catalogue, column_list,
+    connection, quoted, require_known, sealed, swap,
 };
 use crate::{
     Store, StoreError,
@@ -59,7 +59,7 @@ impl Store {
     /// over: it holds the locks that both take.
     pub async fn stage(&self, migrations: &[AppliedMigration]) -> Result<Staging, TransferError> {
         require_known(migrations)?;
-        let mut connection = connection::open(self).await?;
+        let mut connection = connection::open(self, NAME).await?;
         for lock in [schema::LOCK, wakeups::PRESENCE] {
             let locked =
                 sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "locked!""#, lock)

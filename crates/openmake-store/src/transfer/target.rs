@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Executor as _};
 
-use super::{TransferError, connection, quoted, staging::SCHEMA, swap::SET_ASIDE};
+use super::{NAME, TransferError, connection, quoted, staging::SCHEMA, swap::SET_ASIDE};
 use crate::{Store, schema};
 
 /// What a restore would meet.
@@ -98,7 +98,7 @@ impl Store {
     /// Drops all that restores have set aside, and says what that was. Not while
     /// one is under way.
     pub async fn discard_set_aside(&self) -> Result<Vec<SetAside>, TransferError> {
-        let mut connection = connection::open(self).await?;
+        let mut connection = connection::open(self, NAME).await?;
         let locked = sqlx::query_scalar!(
             r#"SELECT pg_try_advisory_lock($1) AS "locked!""#,
             schema::LOCK

@@ -11,6 +11,7 @@ mod appends;
 mod conversations;
 mod ends;
 mod fixtures;
+mod import;
 mod leases;
 mod maintenance;
 mod messages;

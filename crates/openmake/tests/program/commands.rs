@@ -9,7 +9,7 @@ use crate::support::{PASSWORD, Person, anonymous, instance, instance_with};
 #[tokio::test]
 async fn every_command_says_how_it_is_used() {
     let instance = instance().whole();
-    let commands: [&[&str]; 32] = [
+    let commands: &[&[&str]] = &[
         &[],
         &["serve"],
         &["doctor"],
@@ -26,6 +26,8 @@ async fn every_command_says_how_it_is_used() {
         &["audit", "verify"],
         &["backup"],
         &["restore"],
+        &["import"],
+        &["import", "legacy"],
         &["openapi"],
         &["login"],
         &["logout"],

@@ -11,6 +11,8 @@ mod crash;
 #[cfg(test)]
 mod crowd;
 #[cfg(test)]
+mod imports;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod outage;

@@ -2175,6 +2175,11 @@ export interface components {
             account: components["schemas"]["UserView"];
             /** @description Keys for programs, without the keys. */
             api_keys: components["schemas"]["ApiKeyView"][];
+            /**
+             * @description Whatever else is one's own: memories, agents, documents, research, and
+             *     what an import found no place for.
+             */
+            belongings: components["schemas"]["BelongingExport"][];
             /** @description Conversations with all their messages. */
             conversations: components["schemas"]["ConversationExport"][];
             /** @description What new conversations begin with. */
@@ -2539,6 +2544,13 @@ export interface components {
              *     `skipped`, or `failed`.
              */
             verification?: string | null;
+        };
+        /** @description Something of one's own in an export. */
+        BelongingExport: {
+            /** @description What it is, such as `user_memories`. */
+            kind: string;
+            /** @description All that is known of it, without secrets. */
+            row: Record<string, never>;
         };
         /** @description The second model's turn. */
         BesideStarted: {

@@ -5,13 +5,14 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::NaiveDate;
 use openmake_api::{
     Allowed, ApiError,
-    account::{AccountExport, ImageExport},
+    account::{AccountExport, BelongingExport, ImageExport},
     authorize::ManageOwnAccount,
     page::MAX_LIMIT,
     responses::ReadProblems,
 };
 use openmake_store::{
     PageRequest, Position,
+    belongings::Place,
     conversations::Filter,
     usage::{UsageBy, UsageFilter},
 };
@@ -32,7 +33,7 @@ use crate::{
 };
 
 /// How a document ends whose long arrays are empty.
-const LONG: &str = r#""conversations":[],"images":[]}"#;
+const LONG: &str = r#""conversations":[],"images":[],"belongings":[]}"#;
 
 /// Everything of one's own in one JSON document: the account, its keys and
 /// sessions without secrets, usage, conversations with their messages, images.
@@ -104,6 +105,7 @@ async fn head(app: &App, actor: &Actor) -> Result<AccountExport, ApiError> {
             .collect(),
         conversations: Vec::new(),
         images: Vec::new(),
+        belongings: Vec::new(),
     })
 }
 
@@ -133,7 +135,7 @@ const fn next_page(after: Option<Position>) -> PageRequest {
     }
 }
 
-/// Writes the document. Its two long arrays are the last fields, and are
+/// Writes the document. Its long arrays are the last fields, and are
 /// empty in `head`.
 async fn write(app: &App, owner: UserId, head: &AccountExport, sink: &Sink) -> Result<(), Stopped> {
     let mut head = serde_json::to_string(head).map_err(ApiError::internal)?;
@@ -149,6 +151,8 @@ async fn write(app: &App, owner: UserId, head: &AccountExport, sink: &Sink) -> R
     }
     sink.write(r#"],"images":["#).await?;
     write_images(app, owner, &mut List::new(sink)).await?;
+    sink.write(r#"],"belongings":["#).await?;
+    write_belongings(app, owner, &mut List::new(sink)).await?;
     sink.write("]}\n").await
 }
 
@@ -205,6 +209,23 @@ async fn write_images(app: &App, owner: UserId, list: &mut List<'_>) -> Result<(
             return Ok(());
         }
     }
+}
+
+async fn write_belongings(app: &App, owner: UserId, list: &mut List<'_>) -> Result<(), Stopped> {
+    let mut place = Some(Place::default());
+    while let Some(from) = place {
+        let page = app.store.belongings().list(owner, from).await;
+        let (items, next) = page.map_err(store_error("belonging"))?;
+        for belonging in items {
+            let item = BelongingExport {
+                kind: belonging.kind.to_owned(),
+                row: belonging.row,
+            };
+            list.add(&item).await?;
+        }
+        place = next;
+    }
+    Ok(())
 }
 
 /// The elements of a JSON array that is being written.
