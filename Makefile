@@ -47,6 +47,20 @@ demo: ## Like run, with a scripted model server connected
 test: ## Run everything that CI runs (PHASES="fmt clippy" for some of it)
 	$(XTASK) test $(PHASES)
 
+# With docker: `make images CONTAINERS=docker`.
+CONTAINERS ?= $(if $(shell command -v docker),docker,podman)
+
+.PHONY: images
+images: ## Build the container images openmake and openmake-allinone
+	$(CONTAINERS) build $(IMAGE_ARGS) --file deploy/Dockerfile --tag localhost/openmake:latest \
+	  --build-arg REVISION="$$(git rev-parse --verify --quiet HEAD || true)" .
+	$(CONTAINERS) build $(IMAGE_ARGS) --file deploy/Dockerfile.allinone --tag localhost/openmake-allinone:latest \
+	  --build-arg OPENMAKE_IMAGE=localhost/openmake:latest .
+
+.PHONY: test-containers
+test-containers: ## Build the images and prove the compositions with podman (root; 15 minutes; ARGS=--help)
+	python3 deploy/test $(ARGS)
+
 .PHONY: test-real-model
 test-real-model: ## Test against llama.cpp with a real model (builds it once: 15 minutes)
 	$(XTASK) real-model

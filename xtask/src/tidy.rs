@@ -1,6 +1,7 @@
 //! The repository's own rules, which no linter knows.
 
 mod dependencies;
+mod deploy;
 mod text;
 
 use std::fs;
@@ -23,6 +24,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let sources = sources()?;
     let mut problems = text::check(&sources);
     problems.extend(dependencies::check(&sources)?);
+    problems.extend(deploy::check(&sources)?);
     if problems.is_empty() {
         println!("tidy: {} files follow the rules", sources.len());
         return Ok(());

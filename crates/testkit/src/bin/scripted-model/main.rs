@@ -10,7 +10,7 @@ mod script;
 mod wire;
 
 use std::io::{self, Write};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -45,9 +45,12 @@ const VISION_MODEL: &str = "scripted-vision";
 /// The model that turns texts into vectors.
 const EMBEDDING_MODEL: &str = "scripted-embed";
 
-/// Plays prepared answers over OpenAI's and Ollama's protocols on 127.0.0.1.
+/// Plays prepared answers over OpenAI's and Ollama's protocols.
 #[derive(Debug, Parser)]
 struct Arguments {
+    /// The address to listen on
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    host: IpAddr,
     /// The port; a free one if it is 0
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -86,7 +89,7 @@ async fn main() -> io::Result<()> {
         .route("/api/show", post(show))
         .route("/api/chat", post(ollama_chat))
         .with_state(server);
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port)).await?;
+    let listener = TcpListener::bind((arguments.host, arguments.port)).await?;
     {
         let mut out = io::stdout().lock();
         writeln!(out, "listening http://{}/v1", listener.local_addr()?)?;
