@@ -135,11 +135,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
                 report.text()
             };
             print(&text);
-            Ok(if report.is_good() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            })
+            Ok(exit_code(report.is_good()))
         }
         Command::Config(ConfigCommand::Show) => {
             print(&config::show(&raw));
@@ -181,15 +177,20 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             let imported = runtime.block_on(import(command, &config, &raw.environment));
             let (text, is_accounted) = imported?;
             print(&text);
-            Ok(if is_accounted {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            })
+            Ok(exit_code(is_accounted))
         }
         Command::Healthcheck { .. } | Command::Openapi | Command::Terminal(_) => {
             Ok(ExitCode::SUCCESS)
         }
+    }
+}
+
+/// Of a command whose answer may be that something is wrong.
+fn exit_code(is_good: bool) -> ExitCode {
+    if is_good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 
