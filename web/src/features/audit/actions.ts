@@ -54,6 +54,11 @@ export const ACTIONS = [
   'backup.request',
   'backup.create',
   'backup.restore',
+  'import.create',
+  'import.end',
+  'import.cancel',
+  'import.undo',
+  'import.legacy',
 ] as const;
 
 export type Action = (typeof ACTIONS)[number];
@@ -76,6 +81,7 @@ export const KINDS = [
   'settings',
   'conversation',
   'backup',
+  'import',
 ] as const;
 
 type Key<A> = A extends `${infer Area}.${infer Act}` ? `${Area}-${Act}` : never;
