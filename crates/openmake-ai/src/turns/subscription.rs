@@ -14,9 +14,12 @@ use openmake_store::{
     wakeups::{Heard, WakeupKind, changed},
 };
 use openmake_types::{TurnId, TurnStatus, UserId};
-use tokio::sync::broadcast::{
-    self,
-    error::{RecvError, TryRecvError},
+use tokio::{
+    sync::broadcast::{
+        self,
+        error::{RecvError, TryRecvError},
+    },
+    time::timeout,
 };
 
 use super::{frame::Frame, live::to_data};
@@ -26,6 +29,9 @@ use crate::{core::Core, metrics::Watching};
 const PAGE: u32 = 500;
 /// How long the log may still be read for when the process stops.
 const LAST_READ: Duration = Duration::from_secs(1);
+/// How long one reading may take: a database that vanished may leave a
+/// connection on which nothing ever comes.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the log of another process's turn is read.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -119,19 +125,20 @@ impl Subscription {
     }
 
     async fn read(&mut self) {
-        let page = self
-            .core
-            .store
-            .turns()
-            .log(self.owner, self.turn, self.last, PAGE)
-            .await;
-        let page = match page {
-            Ok(page) => page,
-            Err(StoreError::NotFound) => {
+        let turns = self.core.store.turns();
+        let page = timeout(PATIENCE, turns.log(self.owner, self.turn, self.last, PAGE));
+        let page = match page.await {
+            Ok(Ok(page)) => page,
+            Ok(Err(StoreError::NotFound)) => {
                 self.next = Next::End;
                 return;
             }
-            Err(error) => {
+            Err(_) => {
+                tracing::warn!(turn = %self.turn, "a turn's log cannot be read in time");
+                self.next = Next::Wait;
+                return;
+            }
+            Ok(Err(error)) => {
                 tracing::warn!(turn = %self.turn, error = &error as &dyn std::error::Error, "a turn's log cannot be read now");
                 self.next = Next::Wait;
                 return;
@@ -202,7 +209,7 @@ impl Subscription {
             change.kind == WakeupKind::Turn && change.id == turn
         });
         // Whether it was a hint or the time, the log is the truth.
-        let _ = tokio::time::timeout(POLL, hinted).await;
+        let _ = timeout(POLL, hinted).await;
         if self.live.is_none() {
             self.live = self
                 .core
@@ -215,13 +222,17 @@ impl Subscription {
     /// The log is gone: the state in one event, and the end. The snapshot
     /// stands for all before the end, and has the number of the last of those.
     async fn snapshot(&mut self) {
-        match self.read_snapshot().await {
-            Ok(frames) => {
+        match timeout(PATIENCE, self.read_snapshot()).await {
+            Ok(Ok(frames)) => {
                 self.ready.extend(frames);
                 self.next = Next::End;
             }
-            Err(StoreError::NotFound) => self.next = Next::End,
-            Err(error) => {
+            Ok(Err(StoreError::NotFound)) => self.next = Next::End,
+            Err(_) => {
+                tracing::warn!(turn = %self.turn, "a turn's message cannot be read in time");
+                self.next = Next::Wait;
+            }
+            Ok(Err(error)) => {
                 tracing::warn!(turn = %self.turn, error = &error as &dyn std::error::Error, "a turn's message cannot be read now");
                 self.next = Next::Wait;
             }
