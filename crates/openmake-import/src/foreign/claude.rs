@@ -108,16 +108,7 @@ fn conversation(parsed: &Parsed, value: &Value, reading: &Reading) -> Found {
     remarks.append(&mut tree.remarks);
     let shown = text(value, "current_leaf_message_uuid").and_then(|id| tree.places.get(id));
     let active = shown.copied().flatten();
-    let messages: Vec<Message> = tree
-        .nodes
-        .into_iter()
-        .map(|node| Message {
-            id: node.id,
-            parent: node.parent,
-            at: node.at,
-            ..node.says
-        })
-        .collect();
+    let messages = tree.messages();
     if messages.is_empty() {
         return Found::Refused(Refused {
             table: "conversations",

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use chrono::{DateTime, Utc};
 
-use super::form::{Flaw, Note};
+use super::form::{Flaw, Message, Note};
 
 /// One node as the file has it.
 #[derive(Debug, Clone)]
@@ -44,6 +44,19 @@ pub(super) struct Tree<T> {
     pub(super) places: HashMap<String, Option<usize>>,
     /// What was repaired.
     pub(super) remarks: Vec<Note>,
+}
+
+impl Tree<Message> {
+    /// The messages, where each ended up and when.
+    pub(super) fn messages(self) -> Vec<Message> {
+        let placed = self.nodes.into_iter().map(|node| Message {
+            id: node.id,
+            parent: node.parent,
+            at: node.at,
+            ..node.says
+        });
+        placed.collect()
+    }
 }
 
 /// Builds it. A second node of an id is left out; a node that follows none

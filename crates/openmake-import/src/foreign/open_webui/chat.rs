@@ -76,16 +76,7 @@ pub(super) fn conversation(source: &Source<'_>, reading: &Reading) -> Found {
         .or_else(|| chat.pointer("/history/current_id"))
         .and_then(Value::as_str);
     let active = shown.and_then(|id| tree.places.get(id)).copied().flatten();
-    let messages: Vec<Message> = tree
-        .nodes
-        .into_iter()
-        .map(|node| Message {
-            id: node.id,
-            parent: node.parent,
-            at: node.at,
-            ..node.says
-        })
-        .collect();
+    let messages = tree.messages();
     if messages.is_empty() {
         return refused(Flaw::Empty, "nobody said anything in it");
     }
