@@ -5,6 +5,8 @@ mod raw;
 mod reference;
 mod registry;
 mod roles;
+#[cfg(test)]
+mod sample;
 mod sections;
 mod sign_in;
 

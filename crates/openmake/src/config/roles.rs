@@ -59,17 +59,7 @@ impl Check<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use crate::config::{Config, ConfigErrors, Raw};
-
-    fn config(pairs: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
-        let environment: BTreeMap<_, _> = pairs
-            .iter()
-            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
-            .collect();
-        Config::from_raw(&Raw::load(None, environment, Vec::new()).expect("readable"))
-    }
+    use crate::config::sample::config;
 
     #[test]
     fn a_short_key_and_a_wrong_address_are_said_without_the_key() {

@@ -437,17 +437,7 @@ pub(super) fn parse_origin(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    fn config(pairs: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
-        let environment: BTreeMap<_, _> = pairs
-            .iter()
-            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
-            .collect();
-        Config::from_raw(&Raw::load(None, environment, Vec::new()).expect("readable"))
-    }
+    use crate::config::sample::config;
 
     #[test]
     fn the_defaults_are_valid_and_listen_on_loopback() {

@@ -266,18 +266,8 @@ fn provider(raw: &RawProvider, all: &super::Raw) -> Result<Provider, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::config::{Config, ConfigErrors, Raw};
-
-    fn config(pairs: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
-        let environment: BTreeMap<_, _> = pairs
-            .iter()
-            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
-            .collect();
-        Config::from_raw(&Raw::load(None, environment, Vec::new()).expect("readable"))
-    }
+    use crate::config::{Config, Raw, sample::config};
 
     #[test]
     fn providers_come_from_variables_and_tables() {
