@@ -59,9 +59,7 @@ export function FilePicker({
         ref={input}
         type="file"
         accept={ACCEPT[kind]}
-        aria-label={t('choose')}
-        tabIndex={-1}
-        className="sr-only"
+        hidden
         onChange={(event) => {
           const file = event.target.files?.[0];
           // The same file may be chosen again.
