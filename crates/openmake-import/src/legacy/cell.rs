@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use serde_json::{Map, Number, Value};
 
 /// What a column holds. SQLite lets any column hold anything.
@@ -134,13 +134,7 @@ pub(crate) fn instant(cell: &Cell) -> Option<DateTime<Utc>> {
         Cell::Text(text) | Cell::Json(Value::String(text)) => from_text(text.trim()),
         _ => None,
     }?;
-    let year = at
-        .date_naive()
-        .format("%Y")
-        .to_string()
-        .parse::<i32>()
-        .ok()?;
-    (1..=9999).contains(&year).then_some(at)
+    (1..=9999).contains(&at.year()).then_some(at)
 }
 
 fn from_number(number: i64) -> Option<DateTime<Utc>> {
@@ -152,15 +146,8 @@ fn from_number(number: i64) -> Option<DateTime<Utc>> {
 }
 
 fn from_text(text: &str) -> Option<DateTime<Utc>> {
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return micros(at.with_timezone(&Utc));
-    }
-    for zoned in ["%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f%#z"] {
-        if let Ok(at) = DateTime::parse_from_str(text, zoned) {
-            return micros(at.with_timezone(&Utc));
-        }
-    }
     let bare = text.strip_suffix('Z').unwrap_or(text);
+    // The most frequent first.
     for naive in [
         "%Y-%m-%d %H:%M:%S%.f",
         "%Y-%m-%dT%H:%M:%S%.f",
@@ -168,6 +155,14 @@ fn from_text(text: &str) -> Option<DateTime<Utc>> {
     ] {
         if let Ok(at) = NaiveDateTime::parse_from_str(bare, naive) {
             return micros(at.and_utc());
+        }
+    }
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return micros(at.with_timezone(&Utc));
+    }
+    for zoned in ["%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f%#z"] {
+        if let Ok(at) = DateTime::parse_from_str(text, zoned) {
+            return micros(at.with_timezone(&Utc));
         }
     }
     let day = NaiveDate::parse_from_str(bare, "%Y-%m-%d").ok()?;

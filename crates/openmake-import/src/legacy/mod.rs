@@ -9,6 +9,7 @@
 
 mod accounts;
 mod agents;
+mod batch;
 mod cell;
 mod chat;
 mod context;

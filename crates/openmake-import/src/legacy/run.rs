@@ -6,17 +6,15 @@ use tokio::sync::mpsc;
 use super::{
     ImportFailure, Orphans, Progress,
     accounts::{self, Same},
+    batch::{Batch, Gathering, Held, Origin},
     cell::Row,
-    context::{Context, Mapped, Table},
-    fields::Fields,
+    context::{Context, Table},
     source::Event,
 };
 use crate::report::{Class, Counted, Note, Report};
 
-/// Rows that are written together.
-const ROWS: usize = 4000;
-/// How large a batch may be, about.
-const BYTES: usize = 8 * 1024 * 1024;
+/// Accounts that are written together.
+const ACCOUNTS: usize = 4000;
 
 /// A run on its way.
 pub(crate) struct Run<'a> {
@@ -27,56 +25,37 @@ pub(crate) struct Run<'a> {
     pub(crate) progress: &'a mut dyn Progress,
 }
 
-/// A batch that is being filled.
-struct Batch<R> {
-    rows: Vec<R>,
-    /// Of each row: what the source had, and what is to be told of it.
-    sources: Vec<Origin>,
-    held: Vec<(Origin, Class, Option<uuid::Uuid>)>,
-    bytes: usize,
-}
-
-/// Where a row came from.
-struct Origin {
-    label: String,
-    key: Vec<u8>,
-    raw: Row,
-    notes: Vec<Note>,
-}
-
-impl<R> Default for Batch<R> {
-    fn default() -> Self {
-        Self {
-            rows: Vec::new(),
-            sources: Vec::new(),
-            held: Vec::new(),
-            bytes: 0,
-        }
-    }
-}
-
 impl Run<'_> {
     /// Takes a table of the source to its end, and gives what comes after.
+    /// While a batch is written, the next one is made.
     pub(crate) async fn table<T: Table>(
         &mut self,
         name: &str,
         rows: &mut mpsc::Receiver<Event>,
     ) -> Result<Option<Event>, ImportFailure> {
-        let mut batch = Batch::default();
+        let mut batch = Batch::<T::Row>::default();
         let mut extra = Vec::new();
         loop {
-            match rows.recv().await {
-                Some(Event::Rows(more)) => {
-                    self.progress.rows(more.len());
-                    for row in more {
-                        self.row::<T>(name, row, &mut batch, &mut extra).await?;
-                    }
-                }
-                next => {
-                    self.flush::<T>(name, &mut batch).await?;
-                    self.note_extra(&extra)?;
-                    return Ok(next);
-                }
+            let mut gathering = Gathering {
+                context: &mut self.context,
+                report: self.report,
+                orphans: self.orphans,
+                extra: &mut extra,
+            };
+            let writing = async {
+                let fates = self.import.write_lines(&batch.rows, &batch.lines).await;
+                fates.map_err(ImportFailure::from)
+            };
+            let (fates, (more, end)) = tokio::try_join!(
+                writing,
+                gathering.fill::<T>(name, rows, &mut *self.progress)
+            )?;
+            self.settle::<T>(name, std::mem::replace(&mut batch, more), fates)
+                .await?;
+            if let Some(next) = end {
+                self.flush::<T>(name, batch).await?;
+                self.note_extra(&extra)?;
+                return Ok(next);
             }
         }
     }
@@ -90,9 +69,18 @@ impl Run<'_> {
         let mut batch = Batch::default();
         let mut extra = Vec::new();
         for row in rows {
-            self.row::<T>(name, row, &mut batch, &mut extra).await?;
+            let mut gathering = Gathering {
+                context: &mut self.context,
+                report: self.report,
+                orphans: self.orphans,
+                extra: &mut extra,
+            };
+            gathering.row::<T>(name, row, &mut batch)?;
+            if batch.is_full() {
+                self.flush::<T>(name, std::mem::take(&mut batch)).await?;
+            }
         }
-        self.flush::<T>(name, &mut batch).await?;
+        self.flush::<T>(name, batch).await?;
         self.note_extra(&extra)
     }
 
@@ -107,71 +95,25 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn row<T: Table>(
-        &mut self,
-        name: &str,
-        raw: Row,
-        batch: &mut Batch<T::Row>,
-        extra: &mut Vec<String>,
-    ) -> Result<(), ImportFailure> {
-        let mut fields = Fields::new(raw.clone(), T::ID);
-        let mapped = T::map(&mut self.context, &mut fields);
-        for column in std::mem::take(&mut fields.extra) {
-            if !extra.contains(&column) {
-                extra.push(column);
-            }
-        }
-        batch.bytes += raw.size();
-        let mut origin = Origin {
-            label: fields.label,
-            key: fields.key,
-            raw,
-            notes: fields.notes,
-        };
-        match mapped {
-            Mapped::Row(row) => {
-                self.context.add(T::Row::RELATION, row.id());
-                batch.rows.push(row);
-                batch.sources.push(origin);
-            }
-            Mapped::Held(class, why, owner) => {
-                origin.notes.clear();
-                let is_orphan = class == Class::OrphanHeld;
-                if is_orphan && self.orphans == Orphans::Skip {
-                    self.report
-                        .row(Counted::Skipped, &[origin.note(Class::OrphanSkipped, why)])?;
-                } else {
-                    let id = self.context.id(name, &origin.key);
-                    self.context.add_held(T::Row::RELATION, id);
-                    origin.notes.push(origin.note(class, why));
-                    batch.held.push((origin, class, owner));
-                }
-            }
-            Mapped::Skipped(class, why) => {
-                self.report
-                    .row(Counted::Skipped, &[origin.note(class, why)])?;
-            }
-        }
-        if batch.rows.len() + batch.held.len() >= ROWS || batch.bytes >= BYTES {
-            self.flush::<T>(name, batch).await?;
-        }
-        Ok(())
-    }
-
     async fn flush<T: Table>(
         &mut self,
         name: &str,
-        batch: &mut Batch<T::Row>,
+        batch: Batch<T::Row>,
     ) -> Result<(), ImportFailure> {
-        let Batch {
-            rows,
-            sources,
-            mut held,
-            ..
-        } = std::mem::take(batch);
-        let fates = self.import.write(&rows).await?;
-        let ids = rows.iter().map(Record::id);
-        for ((mut origin, fate), id) in sources.into_iter().zip(fates).zip(ids) {
+        let fates = self.import.write_lines(&batch.rows, &batch.lines).await?;
+        self.settle::<T>(name, batch, fates).await
+    }
+
+    /// Tells what became of a batch's rows, and holds those that had no place.
+    async fn settle<T: Table>(
+        &mut self,
+        name: &str,
+        batch: Batch<T::Row>,
+        fates: Vec<Fate>,
+    ) -> Result<(), ImportFailure> {
+        let mut held = batch.held;
+        let ids = batch.rows.iter().map(Record::id);
+        for ((mut origin, fate), id) in batch.sources.into_iter().zip(fates).zip(ids) {
             if fate == Fate::Conflict {
                 self.context.remove(T::Row::RELATION, id);
                 origin.notes = vec![origin.note(
@@ -190,7 +132,7 @@ impl Run<'_> {
     async fn hold(
         &mut self,
         name: &str,
-        held: Vec<(Origin, Class, Option<uuid::Uuid>)>,
+        held: Vec<Held>,
         secrets: &[&str],
     ) -> Result<(), ImportFailure> {
         let rows: Vec<HoldingRow> = held
@@ -296,7 +238,7 @@ impl Run<'_> {
         }
         let mut held = Vec::new();
         let mut fates = Vec::with_capacity(rows.len());
-        for chunk in rows.chunks(ROWS) {
+        for chunk in rows.chunks(ACCOUNTS) {
             fates.extend(self.import.write(chunk).await?);
         }
         for (mut origin, fate) in origins.into_iter().zip(fates) {
@@ -369,15 +311,5 @@ impl Run<'_> {
             Relation::CarriedUsage => import.verify::<rows::CarriedUsageRow>().await?,
             Relation::Holding => import.verify::<rows::HoldingRow>().await?,
         })
-    }
-}
-
-impl Origin {
-    fn note(&self, what: Class, why: String) -> Note {
-        Note {
-            id: self.label.clone(),
-            what,
-            why,
-        }
     }
 }

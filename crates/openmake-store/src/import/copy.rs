@@ -4,12 +4,14 @@
 //! are written here exactly as PostgreSQL writes them; JSON and floating point
 //! numbers are brought to one form on both sides first.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, Timelike as _, Utc};
 use serde_json::{Value, value::RawValue};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
+
+use super::records::Record;
 
 /// How two texts of a column are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,14 +101,20 @@ impl Field for DateTime<Utc> {
 
     fn render(&self, out: &mut String) -> bool {
         let micros = self.timestamp_subsec_micros().min(999_999);
-        let whole = self.naive_utc();
-        if write!(out, "{}", whole.format("%Y-%m-%d %H:%M:%S")).is_err() {
-            return false;
-        }
+        let (day, time) = (self.date_naive(), self.time());
+        let _ = write!(
+            out,
+            "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+            day.year(),
+            day.month(),
+            day.day(),
+            time.hour(),
+            time.minute(),
+            time.second()
+        );
         if micros > 0 {
-            let digits = format!("{micros:06}");
-            out.push('.');
-            out.push_str(digits.trim_end_matches('0'));
+            let _ = write!(out, ".{micros:06}");
+            out.truncate(out.trim_end_matches('0').len());
         }
         out.push_str("+00");
         true
@@ -136,6 +144,9 @@ impl Field for Vec<u8> {
 #[derive(Debug, Default)]
 pub struct Lines {
     bytes: Vec<u8>,
+    /// Where each row ends.
+    ends: Vec<usize>,
+    sums: Vec<i64>,
     sum: Checksum,
     scratch: String,
 }
@@ -158,17 +169,34 @@ impl Lines {
         self.bytes.push(b'\t');
     }
 
-    /// Ends the row with its number in the batch and its checksum, and gives
-    /// the checksum.
-    pub(super) fn end(&mut self, number: usize) -> i64 {
-        let sum = std::mem::take(&mut self.sum).finish();
-        self.bytes
-            .extend_from_slice(format!("{number}\t{sum}\n").as_bytes());
-        sum
+    /// Adds a row.
+    pub fn push<R: Record>(&mut self, row: &R) {
+        row.write(self);
+        if let Some(last) = self.bytes.last_mut() {
+            *last = b'\n';
+        }
+        self.ends.push(self.bytes.len());
+        self.sums.push(std::mem::take(&mut self.sum).finish());
     }
 
-    pub(super) fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.bytes)
+    /// The rows' checksums.
+    pub(super) fn sums(&self) -> &[i64] {
+        &self.sums
+    }
+
+    /// Some of the rows, by their numbers.
+    pub(super) fn of(&self, rows: &[usize]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for &row in rows {
+            let start = row.checked_sub(1).and_then(|row| self.ends.get(row));
+            let end = self.ends.get(row).copied().unwrap_or_default();
+            bytes.extend_from_slice(
+                self.bytes
+                    .get(start.copied().unwrap_or_default()..end)
+                    .unwrap_or_default(),
+            );
+        }
+        bytes
     }
 }
 
@@ -192,6 +220,8 @@ impl Checksum {
         };
         match kind {
             Kind::Plain => self.bytes(text),
+            // What most of them say.
+            Kind::Json if matches!(text, "{}" | "[]") => self.bytes(text),
             Kind::Json => {
                 let mut canonical = String::with_capacity(text.len());
                 if canonical_json(text, &mut canonical).is_ok() {
@@ -268,21 +298,28 @@ fn canonical_json(text: &str, out: &mut String) -> Result<(), serde_json::Error>
 }
 
 fn escape(text: &str, out: &mut Vec<u8>) {
-    for &byte in text.as_bytes() {
-        match byte {
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            other => out.push(other),
-        }
+    let mut rest = text.as_bytes();
+    while let Some(place) = rest.iter().position(|byte| b"\\\n\r\t".contains(byte)) {
+        let (plain, special) = rest.split_at(place);
+        out.extend_from_slice(plain);
+        out.extend_from_slice(match special.first() {
+            Some(b'\n') => b"\\n",
+            Some(b'\r') => b"\\r",
+            Some(b'\t') => b"\\t",
+            _ => b"\\\\",
+        });
+        rest = special.get(1..).unwrap_or_default();
     }
+    out.extend_from_slice(rest);
 }
 
 /// What a field of a line of `COPY` says; None for NULL.
-pub(super) fn unescape(field: &[u8]) -> Option<String> {
+pub(super) fn unescape(field: &[u8]) -> Option<Cow<'_, str>> {
     if field == b"\\N" {
         return None;
+    }
+    if !field.contains(&b'\\') {
+        return Some(String::from_utf8_lossy(field));
     }
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field.iter();
@@ -302,7 +339,7 @@ pub(super) fn unescape(field: &[u8]) -> Option<String> {
             None => b'\\',
         });
     }
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    Some(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 #[cfg(test)]

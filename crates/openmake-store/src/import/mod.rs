@@ -1,11 +1,11 @@
 //! Rows from elsewhere, in bulk: what importers write with.
 //!
 //! An [`Import`] is one run from one source. Rows come in batches, a
-//! transaction each, through a staging table: those that the ledger knows are
-//! left out, those whose parent is gone too, and the others go in with their
-//! ledger entries. So a run that was killed goes on where it was, a second one
-//! adds only what is new, and what was deleted since stays deleted. Messages
-//! and conversations wait for the index of words like any others.
+//! transaction each: those that the ledger knows are left out, those whose
+//! parent is gone too, and the others go in with their ledger entries. So a run
+//! that was killed goes on where it was, a second one adds only what is new, and
+//! what was deleted since stays deleted. Messages and conversations wait for the
+//! index of words, which is made after the import.
 //!
 //! A rehearsal is one transaction from beginning to end that is rolled back.
 
@@ -14,10 +14,7 @@ mod records;
 mod verify;
 mod write;
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use openmake_types::UserId;
@@ -110,7 +107,6 @@ pub struct Import {
     /// Rows of runs after this one are read back.
     verified: i32,
     mode: Mode,
-    staged: HashSet<Relation>,
 }
 
 impl Store {
@@ -142,7 +138,6 @@ impl Store {
             run: row.run,
             verified: row.verified_run,
             mode: source.mode,
-            staged: HashSet::new(),
         })
     }
 }

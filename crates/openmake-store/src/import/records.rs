@@ -14,24 +14,24 @@ pub trait Record: Send + Sync {
     const COLUMNS: &'static [&'static str];
     /// How each column is compared.
     const KINDS: &'static [Kind];
-    /// Columns that name a row without which this one cannot be.
-    const PARENTS: &'static [Parent];
     /// Columns that the product may change while the import goes on.
     const UNCOMPARED: &'static [&'static str];
 
     /// Its id.
     fn id(&self) -> Uuid;
+    /// The rows without which this one cannot be.
+    fn parents(&self) -> impl Iterator<Item = Parent>;
     /// Writes its columns.
     fn write(&self, lines: &mut Lines);
 }
 
-/// A column that names a row of another table, or of its own.
-#[derive(Debug, Clone, Copy)]
+/// A row that another one names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parent {
-    /// The column.
-    pub column: &'static str,
-    /// The table that it points into.
+    /// Its table.
     pub relation: Relation,
+    /// Its id.
+    pub id: Uuid,
 }
 
 /// The tables that can be imported into. Their numbers stand in the ledger and
@@ -97,7 +97,7 @@ macro_rules! records {
     ($(
         $(#[$doc:meta])*
         $name:ident in $relation:ident
-        under [$($column:literal => $parent:ident),*]
+        under [$($column:ident => $parent:ident),*]
         uncompared [$($free:literal),*]
         { $($field:ident: $type:ty,)+ }
     )+) => {$(
@@ -111,14 +111,16 @@ macro_rules! records {
             const RELATION: Relation = Relation::$relation;
             const COLUMNS: &'static [&'static str] = &[$(stringify!($field)),+];
             const KINDS: &'static [Kind] = &[$(<$type as super::copy::Field>::KIND),+];
-            const PARENTS: &'static [Parent] = &[$(Parent {
-                column: $column,
-                relation: Relation::$parent,
-            }),*];
             const UNCOMPARED: &'static [&'static str] = &[$($free),*];
 
             fn id(&self) -> Uuid {
                 self.id
+            }
+
+            fn parents(&self) -> impl Iterator<Item = Parent> {
+                let named: [(Relation, Option<Uuid>); _] =
+                    [$((Relation::$parent, self.$column.into())),*];
+                named.into_iter().filter_map(|(relation, id)| Some(Parent { relation, id: id? }))
             }
 
             fn write(&self, lines: &mut Lines) {
@@ -154,7 +156,7 @@ records! {
 
     /// A conversation. The active leaf of one whose messages come as a chain is
     /// set with them, and is left None here.
-    ConversationRow in Conversations under ["user_id" => Users] uncompared ["active_leaf_id"] {
+    ConversationRow in Conversations under [user_id => Users] uncompared ["active_leaf_id"] {
         id: Uuid,
         user_id: Uuid,
         title: String,
@@ -170,7 +172,7 @@ records! {
 
     /// A message. In one batch a parent stands before its children.
     MessageRow in Messages
-        under ["session_id" => Conversations, "parent_id" => Messages] uncompared [] {
+        under [session_id => Conversations, parent_id => Messages] uncompared [] {
         id: Uuid,
         session_id: Uuid,
         parent_id: Option<Uuid>,
@@ -187,7 +189,7 @@ records! {
 
     /// A conversation of another product, which comes with instructions and
     /// knows its active leaf.
-    ForeignConversationRow in Conversations under ["user_id" => Users]
+    ForeignConversationRow in Conversations under [user_id => Users]
         uncompared ["active_leaf_id"] {
         id: Uuid,
         user_id: Uuid,
@@ -204,7 +206,7 @@ records! {
 
     /// A message of another product, which comes with the tools that were used.
     ForeignMessageRow in Messages
-        under ["session_id" => Conversations, "parent_id" => Messages] uncompared [] {
+        under [session_id => Conversations, parent_id => Messages] uncompared [] {
         id: Uuid,
         session_id: Uuid,
         parent_id: Option<Uuid>,
@@ -217,7 +219,7 @@ records! {
     }
 
     /// An agent that someone made.
-    CustomAgentRow in CustomAgents under ["created_by" => Users] uncompared [] {
+    CustomAgentRow in CustomAgents under [created_by => Users] uncompared [] {
         id: Uuid,
         created_by: Option<Uuid>,
         name: String,
@@ -235,7 +237,7 @@ records! {
     }
 
     /// A run of an agent.
-    AgentUsageRow in AgentUsage under ["user_id" => Users] uncompared [] {
+    AgentUsageRow in AgentUsage under [user_id => Users] uncompared [] {
         id: Uuid,
         timestamp: DateTime<Utc>,
         user_id: Option<Uuid>,
@@ -251,7 +253,7 @@ records! {
     }
 
     /// What someone thought of an answer.
-    AgentFeedbackRow in AgentFeedback under ["user_id" => Users] uncompared [] {
+    AgentFeedbackRow in AgentFeedback under [user_id => Users] uncompared [] {
         id: Uuid,
         agent_id: String,
         user_id: Option<Uuid>,
@@ -279,7 +281,7 @@ records! {
     }
 
     /// A warning to administrators.
-    AlertRow in Alerts under ["acknowledged_by" => Users] uncompared [] {
+    AlertRow in Alerts under [acknowledged_by => Users] uncompared [] {
         id: Uuid,
         r#type: String,
         severity: &'static str,
@@ -292,7 +294,7 @@ records! {
     }
 
     /// Something remembered about a person.
-    MemoryRow in Memories under ["user_id" => Users] uncompared [] {
+    MemoryRow in Memories under [user_id => Users] uncompared [] {
         id: Uuid,
         user_id: Uuid,
         category: &'static str,
@@ -309,14 +311,14 @@ records! {
     }
 
     /// A word on a memory.
-    MemoryTagRow in MemoryTags under ["memory_id" => Memories] uncompared [] {
+    MemoryTagRow in MemoryTags under [memory_id => Memories] uncompared [] {
         id: Uuid,
         memory_id: Uuid,
         tag: String,
     }
 
     /// A piece of research.
-    ResearchRow in Research under ["user_id" => Users] uncompared [] {
+    ResearchRow in Research under [user_id => Users] uncompared [] {
         id: Uuid,
         user_id: Uuid,
         topic: String,
@@ -333,7 +335,7 @@ records! {
     }
 
     /// A step of it.
-    ResearchStepRow in ResearchSteps under ["session_id" => Research] uncompared [] {
+    ResearchStepRow in ResearchSteps under [session_id => Research] uncompared [] {
         id: Uuid,
         session_id: Uuid,
         step_number: i64,
@@ -348,7 +350,7 @@ records! {
 
     /// An agent on offer.
     MarketplaceRow in Marketplace
-        under ["agent_id" => CustomAgents, "author_id" => Users] uncompared [] {
+        under [agent_id => CustomAgents, author_id => Users] uncompared [] {
         id: Uuid,
         agent_id: Uuid,
         author_id: Uuid,
@@ -377,7 +379,7 @@ records! {
 
     /// What someone says about an agent on offer.
     ReviewRow in Reviews
-        under ["marketplace_id" => Marketplace, "user_id" => Users] uncompared [] {
+        under [marketplace_id => Marketplace, user_id => Users] uncompared [] {
         id: Uuid,
         marketplace_id: Uuid,
         user_id: Uuid,
@@ -392,7 +394,7 @@ records! {
 
     /// That someone uses an agent on offer.
     InstallationRow in Installations
-        under ["marketplace_id" => Marketplace, "user_id" => Users] uncompared [] {
+        under [marketplace_id => Marketplace, user_id => Users] uncompared [] {
         id: Uuid,
         marketplace_id: Uuid,
         user_id: Uuid,
@@ -401,7 +403,7 @@ records! {
     }
 
     /// A document on the canvas.
-    CanvasRow in Canvas under ["user_id" => Users] uncompared [] {
+    CanvasRow in Canvas under [user_id => Users] uncompared [] {
         id: Uuid,
         user_id: Uuid,
         session_id: Option<Uuid>,
@@ -419,7 +421,7 @@ records! {
 
     /// An earlier text of it.
     CanvasVersionRow in CanvasVersions
-        under ["document_id" => Canvas, "created_by" => Users] uncompared [] {
+        under [document_id => Canvas, created_by => Users] uncompared [] {
         id: Uuid,
         document_id: Uuid,
         version: i64,
@@ -431,7 +433,7 @@ records! {
     }
 
     /// A change that a model proposed.
-    CanvasEditRow in CanvasEdits under ["document_id" => Canvas] uncompared [] {
+    CanvasEditRow in CanvasEdits under [document_id => Canvas] uncompared [] {
         id: Uuid,
         document_id: Uuid,
         instruction: String,
@@ -443,7 +445,7 @@ records! {
     }
 
     /// An account elsewhere, with sealed tokens.
-    ConnectionRow in Connections under ["user_id" => Users] uncompared [] {
+    ConnectionRow in Connections under [user_id => Users] uncompared [] {
         id: Uuid,
         user_id: Uuid,
         service_type: &'static str,
@@ -459,7 +461,7 @@ records! {
     }
 
     /// A file there.
-    ExternalFileRow in ExternalFiles under ["connection_id" => Connections] uncompared [] {
+    ExternalFileRow in ExternalFiles under [connection_id => Connections] uncompared [] {
         id: Uuid,
         connection_id: Uuid,
         external_id: String,
@@ -489,7 +491,7 @@ records! {
     }
 
     /// A browser that wants to be told.
-    PushSubscriptionRow in PushSubscriptions under ["user_id" => Users] uncompared [] {
+    PushSubscriptionRow in PushSubscriptions under [user_id => Users] uncompared [] {
         id: Uuid,
         user_id: Uuid,
         endpoint: String,
@@ -512,7 +514,7 @@ records! {
     }
 
     /// A row that has no place.
-    HoldingRow in Holding under ["owner_id" => Users] uncompared [] {
+    HoldingRow in Holding under [owner_id => Users] uncompared [] {
         id: Uuid,
         source_id: i32,
         table_name: String,

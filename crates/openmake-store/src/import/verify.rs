@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     Import, ImportError,
-    copy::{Checksum, Compared, unescape},
+    copy::{Checksum, Compared, Kind, unescape},
     records::{Record, compared},
 };
 
@@ -57,6 +57,11 @@ impl Import {
             self.verified,
             R::RELATION.number(),
         );
+        let kinds: Vec<Option<Kind>> = R::COLUMNS
+            .iter()
+            .zip(R::KINDS)
+            .map(|(column, kind)| (compared::<R>(column) == Compared::Yes).then_some(*kind))
+            .collect();
         let mut verified = Verified::default();
         let mut rows = self.connection.copy_out_raw(&statement).await?;
         let mut rest: Vec<u8> = Vec::new();
@@ -69,7 +74,7 @@ impl Import {
                 .and_then(|t| t.iter().position(|b| *b == b'\n'))
             {
                 if let Some(line) = rest.get(from..from + end) {
-                    verified.line::<R>(line, self.run);
+                    verified.line(line, self.run, &kinds);
                 }
                 from += end + 1;
             }
@@ -80,7 +85,8 @@ impl Import {
 }
 
 impl Verified {
-    fn line<R: Record>(&mut self, line: &[u8], current: i32) {
+    /// Takes a row; `kinds` says of each column how it is compared, if it is.
+    fn line(&mut self, line: &[u8], current: i32, kinds: &[Option<Kind>]) {
         self.rows += 1;
         let mut fields = line.split(|byte| *byte == b'\t').map(unescape);
         let id = fields.next().flatten().unwrap_or_default();
@@ -96,11 +102,10 @@ impl Verified {
             .unwrap_or_default();
         let mut sum = Checksum::default();
         let mut is_there = true;
-        for (number, (field, kind)) in fields.zip(R::KINDS).enumerate() {
+        for (number, (field, kind)) in fields.zip(kinds).enumerate() {
             // The first is the id, which is never NULL in a row that is there.
             is_there &= number > 0 || field.is_some();
-            let column = R::COLUMNS.get(number).copied().unwrap_or_default();
-            if compared::<R>(column) == Compared::Yes {
+            if let Some(kind) = kind {
                 sum.add(*kind, field.as_deref());
             }
         }

@@ -1,8 +1,9 @@
 //! A batch of rows goes in.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use sqlx::{AssertSqlSafe, Executor as _, Row as _};
+use sqlx::{AssertSqlSafe, Executor as _};
+use uuid::Uuid;
 
 use super::{
     Import, ImportError, Mode,
@@ -23,6 +24,35 @@ pub enum Fate {
     Conflict,
 }
 
+/// A batch on its way.
+struct Batch<'a, R> {
+    rows: &'a [R],
+    fates: Vec<Fate>,
+    lines: &'a Lines,
+}
+
+impl<R: Record> Batch<'_, R> {
+    /// The rows that are to go in, by their numbers.
+    fn accepted(&self) -> Vec<usize> {
+        let fates = self.fates.iter().enumerate();
+        fates
+            .filter_map(|(number, fate)| (*fate == Fate::Written).then_some(number))
+            .collect()
+    }
+
+    /// The rows that are to go in.
+    fn rows(&self) -> impl Iterator<Item = &R> {
+        let rows = self.rows.iter().zip(&self.fates);
+        rows.filter_map(|(row, fate)| (*fate == Fate::Written).then_some(row))
+    }
+
+    /// The same, with their numbers' fates at hand.
+    fn each(&mut self) -> impl Iterator<Item = (&R, &mut Fate)> {
+        let rows = self.rows.iter().zip(&mut self.fates);
+        rows.filter(|(_, fate)| **fate == Fate::Written)
+    }
+}
+
 impl Import {
     /// Writes a batch in one transaction; says what became of each row, in
     /// order. Children come in the same batch as their parents, after them, or
@@ -32,184 +62,259 @@ impl Import {
     /// that follow it. A conversation whose active leaf is still the message
     /// before the new ones shows the last of them.
     pub async fn write<R: Record>(&mut self, rows: &[R]) -> Result<Vec<Fate>, ImportError> {
+        let mut lines = Lines::default();
+        for row in rows {
+            lines.push(row);
+        }
+        self.write_lines(rows, &lines).await
+    }
+
+    /// The same with the rows' lines, which can be made while another batch is
+    /// written.
+    pub async fn write_lines<R: Record>(
+        &mut self,
+        rows: &[R],
+        lines: &Lines,
+    ) -> Result<Vec<Fate>, ImportError> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
+        let mut batch = Batch {
+            rows,
+            fates: vec![Fate::Written; rows.len()],
+            lines,
+        };
         self.begin().await?;
-        let fates = self.insert(rows).await?;
+        self.note(&mut batch).await?;
+        self.leave_out_orphans(&mut batch).await?;
+        self.copy(&mut batch).await?;
+        self.forget(&batch).await?;
         match R::RELATION {
-            Relation::Conversations => {
-                self.execute(
-                    "INSERT INTO conversation_search (session_id)
-                     SELECT id FROM import_stage_conversation_sessions ON CONFLICT DO NOTHING",
-                )
-                .await?;
-            }
+            Relation::Conversations => self.titles_wait(&batch).await?,
             Relation::Messages => {
-                self.execute(
-                    "INSERT INTO message_search (message_id, session_id)
-                     SELECT id, session_id FROM import_stage_conversation_messages",
-                )
-                .await?;
-                self.execute(
-                    "UPDATE conversation_sessions c SET active_leaf_id = e.leaf
-                       FROM (SELECT session_id,
-                                    (array_agg(parent_id ORDER BY import_row))[1] AS before,
-                                    (array_agg(id ORDER BY import_row DESC))[1] AS leaf
-                               FROM import_stage_conversation_messages GROUP BY session_id) e
-                      WHERE c.id = e.session_id
-                        AND c.active_leaf_id IS NOT DISTINCT FROM e.before",
-                )
-                .await?;
+                self.messages_wait(&batch).await?;
+                self.show_last(&batch).await?;
             }
             _ => {}
         }
         self.commit().await?;
-        Ok(fates)
+        Ok(batch.fates)
     }
 
-    /// Stages rows, takes out what must not go in, and puts the others in. What
-    /// went in is still staged afterwards.
-    async fn insert<R: Record>(&mut self, rows: &[R]) -> Result<Vec<Fate>, ImportError> {
-        let table = R::RELATION.table();
-        let stage = format!("import_stage_{table}");
-        let mut fates = vec![Fate::Written; rows.len()];
-        let mut staged = self.stage(rows, &mut fates).await?;
-        let known = format!(
-            "DELETE FROM {stage} s USING import_ledger l
-              WHERE l.source_id = {} AND l.id = s.id RETURNING s.import_row",
-            self.source
-        );
-        staged -= self.take_out(&known, Fate::Known, &mut fates).await?;
-        staged -= self.take_out_orphans(rows, &stage, &mut fates).await?;
-        let columns = quoted_columns(R::COLUMNS);
-        let insert = format!(
-            "INSERT INTO {table} ({columns}) SELECT {columns} FROM {stage} ON CONFLICT DO NOTHING"
-        );
-        let inserted = self.execute(&insert).await?;
-        if inserted < staged as u64 {
-            // A row of ours that is there has this transaction's number.
-            let conflicting = format!(
-                "DELETE FROM {stage} s
-                  WHERE NOT EXISTS (SELECT FROM {table} t
-                                     WHERE t.id = s.id AND t.xmin = pg_current_xact_id()::xid)
-                 RETURNING s.import_row"
-            );
-            self.take_out(&conflicting, Fate::Conflict, &mut fates)
-                .await?;
-        }
-        let note = format!(
+    /// Writes the rows into the ledger, which knows those that came before.
+    async fn note<R: Record>(&mut self, batch: &mut Batch<'_, R>) -> Result<(), ImportError> {
+        let ids: Vec<Uuid> = batch.rows.iter().map(Record::id).collect();
+        // In the order of ids, so that the index is gone through once.
+        let noted = sqlx::query_scalar!(
             "INSERT INTO import_ledger (source_id, run, id, relation, checksum)
-             SELECT {}, {}, id, {}, import_sum FROM {stage}",
+             SELECT $1, $2, r.id, $3, r.checksum
+               FROM unnest($4::uuid[], $5::bigint[]) AS r (id, checksum)
+              ORDER BY r.id
+             ON CONFLICT DO NOTHING RETURNING id",
             self.source,
             self.run,
-            R::RELATION.number()
-        );
-        self.execute(&note).await?;
-        Ok(fates)
-    }
-
-    /// Fills the staging table; a second row of one id is left out. Gives the
-    /// number of rows in it.
-    async fn stage<R: Record>(
-        &mut self,
-        rows: &[R],
-        fates: &mut [Fate],
-    ) -> Result<usize, ImportError> {
-        let stage = format!("import_stage_{}", R::RELATION.table());
-        let columns = quoted_columns(R::COLUMNS);
-        if self.staged.insert(R::RELATION) {
-            let make = format!(
-                "CREATE TEMP TABLE {stage} AS
-                 SELECT {columns}, 0 AS import_row, 0::bigint AS import_sum FROM {}
-                   WITH NO DATA",
-                R::RELATION.table()
-            );
-            self.execute(&make).await?;
-        } else {
-            self.execute(&format!("TRUNCATE {stage}")).await?;
-        }
-        let mut lines = Lines::default();
-        let mut seen = HashSet::with_capacity(rows.len());
-        for (number, row) in rows.iter().enumerate() {
-            if seen.insert(row.id()) {
-                row.write(&mut lines);
-                lines.end(number);
-            } else if let Some(fate) = fates.get_mut(number) {
+            R::RELATION.number(),
+            &ids,
+            batch.lines.sums(),
+        )
+        .fetch_all(&mut self.connection)
+        .await?;
+        let mut noted: HashSet<Uuid> = noted.into_iter().collect();
+        for (row, fate) in batch.each() {
+            // The second of two rows with one id does not find it any more.
+            if !noted.remove(&row.id()) {
                 *fate = Fate::Known;
             }
         }
-        let copy = format!("COPY {stage} ({columns}, import_row, import_sum) FROM STDIN");
-        let mut copying = self.connection.copy_in_raw(&copy).await?;
-        copying.send(lines.take()).await?;
-        copying.finish().await?;
-        Ok(seen.len())
+        Ok(())
     }
 
-    /// Takes out the rows whose parent is not here, or in the trash.
-    async fn take_out_orphans<R: Record>(
+    /// Leaves out the rows whose parent is not here, or in the trash, and those
+    /// that follow them.
+    async fn leave_out_orphans<R: Record>(
         &mut self,
-        rows: &[R],
-        stage: &str,
-        fates: &mut [Fate],
-    ) -> Result<usize, ImportError> {
-        let mut taken = 0;
-        for parent in R::PARENTS {
-            let (column, table) = (parent.column, parent.relation.table());
-            let alive = if parent.relation.has_trash() {
-                "AND p.deleted_at IS NULL"
-            } else {
-                ""
-            };
-            let own = if parent.relation == R::RELATION {
-                format!("AND NOT EXISTS (SELECT FROM {stage} o WHERE o.id = s.{column})")
-            } else {
-                String::new()
-            };
-            let orphans = format!(
-                "DELETE FROM {stage} s WHERE s.{column} IS NOT NULL
-                    AND NOT EXISTS (SELECT FROM {table} p WHERE p.id = s.{column} {alive})
-                    {own}
-                 RETURNING s.import_row"
-            );
-            loop {
-                let gone = self.take_out(&orphans, Fate::ParentGone, fates).await?;
-                taken += gone;
-                // What follows one of them is found by looking again.
-                if gone == 0 || parent.relation != R::RELATION {
-                    break;
+        batch: &mut Batch<'_, R>,
+    ) -> Result<(), ImportError> {
+        let own: HashSet<Uuid> = batch.rows().map(Record::id).collect();
+        let is_own =
+            |parent: &super::Parent| parent.relation == R::RELATION && own.contains(&parent.id);
+        let mut named: BTreeMap<Relation, HashSet<Uuid>> = BTreeMap::new();
+        for parent in batch.rows().flat_map(Record::parents) {
+            if !is_own(&parent) {
+                named.entry(parent.relation).or_default().insert(parent.id);
+            }
+        }
+        let mut alive: HashMap<Relation, HashSet<Uuid>> = HashMap::new();
+        for (relation, ids) in named {
+            alive.insert(relation, self.alive(relation, ids).await?);
+        }
+        let mut gone: HashSet<Uuid> = HashSet::new();
+        loop {
+            let before = gone.len();
+            for (row, fate) in batch.each() {
+                let is_orphan = row.parents().any(|parent| {
+                    if is_own(&parent) {
+                        gone.contains(&parent.id)
+                    } else {
+                        let alive = alive.get(&parent.relation);
+                        !alive.is_some_and(|alive| alive.contains(&parent.id))
+                    }
+                });
+                if is_orphan {
+                    *fate = Fate::ParentGone;
+                    gone.insert(row.id());
                 }
             }
-        }
-        debug_assert!(taken <= rows.len(), "no more than there were");
-        Ok(taken)
-    }
-
-    /// Runs a statement that takes rows out of the stage, and notes their fate.
-    async fn take_out(
-        &mut self,
-        statement: &str,
-        fate: Fate,
-        fates: &mut [Fate],
-    ) -> Result<usize, ImportError> {
-        let taken = sqlx::query(AssertSqlSafe(statement.to_owned()))
-            .fetch_all(&mut self.connection)
-            .await?;
-        for row in &taken {
-            let number: i32 = row.try_get(0)?;
-            let place = usize::try_from(number).ok();
-            if let Some(place) = place.and_then(|place| fates.get_mut(place)) {
-                *place = fate;
+            // What follows one of them is found by looking again.
+            if gone.len() == before {
+                return Ok(());
             }
         }
-        Ok(taken.len())
     }
 
-    async fn execute(&mut self, statement: &str) -> Result<u64, ImportError> {
-        let done = sqlx::query(AssertSqlSafe(statement.to_owned()))
-            .execute(&mut self.connection)
+    /// Those of some rows that are there, and not in the trash.
+    async fn alive(
+        &mut self,
+        relation: Relation,
+        ids: HashSet<Uuid>,
+    ) -> Result<HashSet<Uuid>, ImportError> {
+        let ids: Vec<Uuid> = ids.into_iter().collect();
+        let trash = if relation.has_trash() {
+            "AND deleted_at IS NULL"
+        } else {
+            ""
+        };
+        let statement = format!(
+            "SELECT id FROM {} WHERE id = ANY ($1) {trash}",
+            relation.table()
+        );
+        let alive: Vec<Uuid> = sqlx::query_scalar(AssertSqlSafe(statement))
+            .bind(ids)
+            .fetch_all(&mut self.connection)
             .await?;
-        Ok(done.rows_affected())
+        Ok(alive.into_iter().collect())
+    }
+
+    /// Puts the rows in, all at once; where something that must be unique is
+    /// taken, half of them and the other half, down to the one.
+    async fn copy<R: Record>(&mut self, batch: &mut Batch<'_, R>) -> Result<(), ImportError> {
+        let statement = format!(
+            "COPY {} ({}) FROM STDIN",
+            R::RELATION.table(),
+            quoted_columns(R::COLUMNS)
+        );
+        let accepted = batch.accepted();
+        let mut waiting = vec![accepted.as_slice()];
+        while let Some(rows) = waiting.pop() {
+            if rows.is_empty() {
+                continue;
+            }
+            self.connection.execute("SAVEPOINT import_rows").await?;
+            match self.copy_in(&statement, batch.lines.of(rows)).await {
+                Ok(()) => {}
+                Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+                    self.connection
+                        .execute("ROLLBACK TO SAVEPOINT import_rows")
+                        .await?;
+                    if let [only] = rows {
+                        if let Some(fate) = batch.fates.get_mut(*only) {
+                            *fate = Fate::Conflict;
+                        }
+                    } else {
+                        let (first, second) = rows.split_at(rows.len() / 2);
+                        waiting.extend([second, first]);
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+            self.connection
+                .execute("RELEASE SAVEPOINT import_rows")
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn copy_in(&mut self, statement: &str, lines: Vec<u8>) -> Result<(), sqlx::Error> {
+        let mut copying = self.connection.copy_in_raw(statement).await?;
+        copying.send(lines).await?;
+        copying.finish().await?;
+        Ok(())
+    }
+
+    /// Takes the rows that did not go in out of the ledger again.
+    async fn forget<R: Record>(&mut self, batch: &Batch<'_, R>) -> Result<(), ImportError> {
+        let rows = batch.rows.iter().zip(&batch.fates);
+        let ids: Vec<Uuid> = rows
+            .filter(|(_, fate)| matches!(fate, Fate::ParentGone | Fate::Conflict))
+            .map(|(row, _)| row.id())
+            .collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        sqlx::query!(
+            "DELETE FROM import_ledger WHERE source_id = $1 AND id = ANY ($2)",
+            self.source,
+            &ids,
+        )
+        .execute(&mut self.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Has the titles of conversations indexed.
+    async fn titles_wait<R: Record>(&mut self, batch: &Batch<'_, R>) -> Result<(), ImportError> {
+        let ids: Vec<Uuid> = batch.rows().map(Record::id).collect();
+        sqlx::query!(
+            "INSERT INTO conversation_search (session_id) SELECT unnest($1::uuid[])
+             ON CONFLICT DO NOTHING",
+            &ids,
+        )
+        .execute(&mut self.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Has the messages of conversations indexed.
+    async fn messages_wait<R: Record>(&mut self, batch: &Batch<'_, R>) -> Result<(), ImportError> {
+        let ids: HashSet<Uuid> = batch
+            .rows()
+            .filter_map(|row| named(row, Relation::Conversations))
+            .collect();
+        // Waits for whoever indexes one of them, which does not see these.
+        sqlx::query!(
+            "INSERT INTO message_search_waiting (session_id) SELECT unnest($1::uuid[])
+             ON CONFLICT (session_id) DO UPDATE SET session_id = excluded.session_id",
+            &ids.into_iter().collect::<Vec<_>>(),
+        )
+        .execute(&mut self.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Shows the last of the new messages where the one before them was shown.
+    async fn show_last<R: Record>(&mut self, batch: &Batch<'_, R>) -> Result<(), ImportError> {
+        let mut ends: HashMap<Uuid, (Option<Uuid>, Uuid)> = HashMap::new();
+        for row in batch.rows() {
+            let Some(conversation) = named(row, Relation::Conversations) else {
+                continue;
+            };
+            ends.entry(conversation)
+                .and_modify(|(_, last)| *last = row.id())
+                .or_insert_with(|| (named(row, Relation::Messages), row.id()));
+        }
+        let conversations: Vec<Uuid> = ends.keys().copied().collect();
+        let (before, last): (Vec<Option<Uuid>>, Vec<Uuid>) = ends.into_values().unzip();
+        sqlx::query!(
+            "UPDATE conversation_sessions c SET active_leaf_id = e.last
+               FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS e (id, before, last)
+              WHERE c.id = e.id AND c.active_leaf_id IS NOT DISTINCT FROM e.before",
+            &conversations,
+            &before as &[Option<Uuid>],
+            &last,
+        )
+        .execute(&mut self.connection)
+        .await?;
+        Ok(())
     }
 
     async fn begin(&mut self) -> Result<(), ImportError> {
@@ -225,6 +330,12 @@ impl Import {
         }
         Ok(())
     }
+}
+
+/// The row of a table that a row names.
+fn named<R: Record>(row: &R, relation: Relation) -> Option<Uuid> {
+    let mut parents = row.parents();
+    parents.find_map(|parent| (parent.relation == relation).then_some(parent.id))
 }
 
 fn quoted_columns(columns: &[&str]) -> String {

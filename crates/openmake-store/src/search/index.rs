@@ -18,6 +18,9 @@ const PIECE_BYTES: usize = 256 * 1024;
 /// What one round of maintenance indexes at most.
 const ROUND_MAX: usize = 5000;
 const BATCH: i64 = 100;
+/// Between the words of a piece, on their way into the database; the cutter
+/// leaves no such character in a word.
+const BETWEEN: &str = "\u{1f}";
 
 impl Search<'_> {
     /// Indexes a message and its conversation's title. Errors are for the log:
@@ -80,7 +83,7 @@ impl Search<'_> {
     /// number of messages.
     pub async fn index_waiting(&self) -> Result<u64, StoreError> {
         self.index_waiting_titles().await?;
-        let mut indexed = 0;
+        let mut indexed = self.index_waiting_conversations().await?;
         let mut seen = 0;
         // A message that cannot be indexed is passed over until the next round.
         let (mut tokenizer, mut after) = (i32::MIN, Uuid::nil());
@@ -118,6 +121,71 @@ impl Search<'_> {
                     }
                 }
             }
+        }
+        Ok(indexed)
+    }
+
+    /// Indexes messages that came in bulk, a conversation at a time. Several
+    /// processes may do it at once.
+    async fn index_waiting_conversations(&self) -> Result<u64, StoreError> {
+        let mut indexed = 0;
+        while indexed < ROUND_MAX as u64 {
+            let mut tx = self.0.pool.begin().await?;
+            let next = sqlx::query!(
+                "SELECT c.id, c.user_id
+                   FROM message_search_waiting w
+                   JOIN conversation_sessions c ON c.id = w.session_id
+                  ORDER BY w.session_id LIMIT 1
+                    FOR UPDATE OF w SKIP LOCKED FOR SHARE OF c SKIP LOCKED",
+            )
+            .fetch_optional(&mut *tx)
+            .await?;
+            let Some(next) = next else {
+                break;
+            };
+            let messages = sqlx::query!(
+                "SELECT m.id, m.content FROM conversation_messages m
+                  WHERE m.session_id = $1 AND m.status <> 'running'
+                    AND NOT EXISTS (SELECT FROM message_search s WHERE s.message_id = m.id)
+                  ORDER BY m.created_at, m.id LIMIT $2",
+                next.id,
+                BATCH,
+            )
+            .fetch_all(&mut *tx)
+            .await?;
+            if i64::try_from(messages.len()).is_ok_and(|found| found < BATCH) {
+                sqlx::query!(
+                    "DELETE FROM message_search_waiting WHERE session_id = $1",
+                    next.id
+                )
+                .execute(&mut *tx)
+                .await?;
+            }
+            let owner = UserId::from_uuid(next.user_id);
+            let (mut ids, mut numbers, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+            for message in &messages {
+                for (number, piece) in (0_i32..).zip(pieces(owner, words(&message.content))) {
+                    ids.push(message.id);
+                    numbers.push(number);
+                    texts.push(piece.join(BETWEEN));
+                }
+            }
+            sqlx::query!(
+                "INSERT INTO message_search (message_id, piece, session_id, tokenizer, words)
+                 SELECT p.id, p.number, $1, $2, array_to_tsvector(string_to_array(p.words, $3))
+                   FROM unnest($4::uuid[], $5::integer[], $6::text[]) AS p (id, number, words)
+                 ON CONFLICT DO NOTHING",
+                next.id,
+                TOKENIZER,
+                BETWEEN,
+                &ids,
+                &numbers,
+                &texts,
+            )
+            .execute(&mut *tx)
+            .await?;
+            tx.commit().await?;
+            indexed += messages.len() as u64;
         }
         Ok(indexed)
     }

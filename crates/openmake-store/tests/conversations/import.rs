@@ -138,7 +138,8 @@ async fn rows_come_once_and_what_was_deleted_stays_deleted() {
         assert!(found.is_right() && found.rows > 0, "{found:?}");
     }
     import.finish(Checked::Right).await.expect("finished");
-    assert_eq!(count(&store, "message_search WHERE tokenizer = 0").await, 3);
+    assert_eq!(count(&store, "message_search").await, 0);
+    assert_eq!(count(&store, "message_search_waiting").await, 2);
     assert_eq!(count(&store, "conversation_search").await, 2);
 
     // A person deletes one conversation for good, and one message of another.
@@ -192,6 +193,78 @@ async fn rows_come_once_and_what_was_deleted_stays_deleted() {
     // The person was elsewhere: what they look at is left alone.
     assert_eq!(leaf(&store, 10).await, Some(id(21)));
     import.finish(Checked::Right).await.expect("finished");
+}
+
+#[tokio::test]
+async fn only_the_rows_whose_place_is_taken_stay_out() {
+    let database = TestDatabase::create().await;
+    let store = database.store();
+    let taken = |number: u128| number.is_multiple_of(7);
+    for mode in [Mode::Rehearsal, Mode::Real] {
+        let mut import = begin(&store, mode).await;
+        let first = [user(500, "taken@example.org")];
+        import.write(&first).await.expect("written");
+        let users: Vec<UserRow> = (1..=100)
+            .map(|number| match number {
+                number if taken(number) => user(number, "taken@example.org"),
+                number => user(number, &format!("user{number}@example.org")),
+            })
+            .collect();
+        let fates = import.write(&users).await.expect("written");
+        for (number, fate) in (1..).zip(fates) {
+            let wanted = if taken(number) {
+                Fate::Conflict
+            } else {
+                Fate::Written
+            };
+            assert_eq!(fate, wanted, "{number}, {mode:?}");
+        }
+        // What did not go in is not known, and is tried again.
+        let again = [user(7, "free@example.org"), user(8, "free@example.org")];
+        assert_eq!(
+            import.write(&again).await.expect("written"),
+            [Fate::Written, Fate::Known],
+            "{mode:?}"
+        );
+        let found = import.verify::<UserRow>().await.expect("read");
+        assert!(found.is_right() && found.rows == 88, "{found:?}");
+        import.finish(Checked::Right).await.expect("finished");
+    }
+}
+
+#[tokio::test]
+async fn what_came_is_indexed_a_conversation_at_a_time() {
+    let database = TestDatabase::create().await;
+    let store = database.store();
+    let mut import = begin(&store, Mode::Real).await;
+    import
+        .write(&[user(1, "a@example.org")])
+        .await
+        .expect("written");
+    import
+        .write(&[conversation(10, 1), conversation(11, 1)])
+        .await
+        .expect("written");
+    // More than are indexed at once.
+    let long: Vec<MessageRow> = (1000..1250)
+        .map(|number| message(number, 10, (number > 1000).then(|| number - 1)))
+        .collect();
+    import.write(&long).await.expect("written");
+    import
+        .write(&[message(2000, 11, None)])
+        .await
+        .expect("written");
+    import.finish(Checked::Right).await.expect("finished");
+    let search = store.search();
+    let owner = UserId::from_uuid(id(1));
+    assert_eq!(search.index_waiting().await.expect("indexed"), 251);
+    assert_eq!(count(&store, "message_search_waiting").await, 0);
+    for (query, conversation) in [("1249 zebra", 10), ("2000", 11)] {
+        let hits = search.find(owner, query, 5).await.expect("found");
+        assert_eq!(hits.len(), 1, "{query}");
+        assert_eq!(hits[0].conversation.id.as_uuid(), id(conversation));
+    }
+    assert_eq!(search.index_waiting().await.expect("indexed"), 0);
 }
 
 #[tokio::test]

@@ -187,6 +187,10 @@ impl Server<'_> {
         };
         let mut serving = vec![serve(listeners.http, http, side)];
         if let Some(listener) = listeners.metrics {
+            // Port 0 is any: what became of it is to be read somewhere.
+            if let Ok(address) = listener.local_addr() {
+                tracing::info!("metrics are at http://{address}/metrics");
+            }
             serving.push(serve(listener, metrics, Side::Public));
         }
         self.announce(address);

@@ -166,12 +166,19 @@ async fn another_master_key_is_refused() {
 
 #[tokio::test]
 async fn only_administrators_read_the_metrics() {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let own = port.expect("a port").to_string();
     let instance = instance()
         .whole()
-        .with_env("OPENMAKE_METRICS_LISTEN", own.clone());
+        .with_env("OPENMAKE_METRICS_LISTEN", "127.0.0.1:0");
     let program = instance.serve().await;
+    let own = || {
+        let log = program.log();
+        let (_, said) = log.split_once("metrics are at ")?;
+        Some(said.split_once("/metrics")?.0.to_owned())
+    };
+    eventually("the address of the metrics is said", || async {
+        own().is_some()
+    })
+    .await;
     let admin = Person::register(program.base_url(), "admin@example.com").await;
     let user = Person::register(program.base_url(), "user@example.com").await;
     let visitor = anonymous(program.base_url());
@@ -188,7 +195,7 @@ async fn only_administrators_read_the_metrics() {
     ] {
         assert!(metrics.text.contains(name), "{name}: {}", metrics.text);
     }
-    let apart = anonymous(&format!("http://{own}"));
+    let apart = anonymous(&own().expect("said above"));
     let metrics = apart.get("/metrics").await;
     assert_eq!(metrics.status, StatusCode::OK);
     assert!(metrics.text.contains("openmake_gateway_requests_total"));
