@@ -295,8 +295,11 @@ impl ImportJobs<'_> {
         let end = chunk.position.saturating_add(length);
         let status: JobStatus = parsed("import_jobs.status", &row.status)?;
         if end <= row.received && status != JobStatus::Cancelled {
-            // Its answer got lost, and it was sent again.
-            return read(&mut tx, id).await;
+            // Its answer got lost, and it was sent again. The lock is let go
+            // before the answer: whoever looks for work passes over it.
+            let job = read(&mut tx, id).await?;
+            tx.commit().await?;
+            return Ok(job);
         }
         if status != JobStatus::Uploading {
             return Err(Conflict::ImportState.into());
