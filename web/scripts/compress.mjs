@@ -1,12 +1,14 @@
 // Writes .br and .gz beside every text of the export, so that the server only
-// picks a file.
-import { readFile, writeFile } from 'node:fs/promises';
+// picks a file. Of scripts, which are most of it, nothing else stays: a client
+// that takes neither gets what the server unpacks.
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { exportedFiles, OUT } from './export.mjs';
 
 const TEXT = /\.(?:html|txt|js|css|json|svg|webmanifest)$/;
+const SCRIPT = /^(?:_next\/static|frames)\/.*\.js$/;
 const SMALLEST = 512;
 const br = promisify(brotliCompress);
 const gz = promisify(gzip);
@@ -23,6 +25,7 @@ for (const file of await exportedFiles()) {
   ]);
   await writeFile(join(OUT, `${file}.br`), brotli);
   await writeFile(join(OUT, `${file}.gz`), gzipped);
+  if (SCRIPT.test(file)) await rm(join(OUT, file));
   count += 1;
 }
 console.log(`compressed ${count} files`);

@@ -1,5 +1,8 @@
 //! Which of the compressed forms that the build made a client takes.
 
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
 use http::{HeaderMap, header};
 
 /// A form in which a file can be sent.
@@ -39,6 +42,14 @@ pub(crate) fn accepted(headers: &HeaderMap) -> impl Iterator<Item = Encoding> {
     [Encoding::Brotli, Encoding::Gzip]
         .into_iter()
         .filter(move |encoding| values.iter().any(|name| name == encoding.name()))
+}
+
+/// What a gzipped file of the build says, for a client that takes no
+/// compression; None where it is not gzip.
+pub(crate) fn unpack(gzipped: &[u8]) -> Option<Vec<u8>> {
+    let mut plain = Vec::new();
+    GzDecoder::new(gzipped).read_to_end(&mut plain).ok()?;
+    Some(plain)
 }
 
 /// The name of a coding, unless its weight of zero refuses it.

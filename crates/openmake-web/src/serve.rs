@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use rust_embed::EmbeddedFile;
 
 use crate::{
-    encoding,
+    encoding::{self, Encoding},
     headers::{self, caching, content_type, is_frame, security},
     policy::{self, Policies},
 };
@@ -21,6 +21,13 @@ const WORKER: &str = "sw.js";
 pub(crate) struct Site {
     get: fn(&str) -> Option<EmbeddedFile>,
     policies: Policies,
+}
+
+/// A file as it is sent.
+struct Form {
+    data: Cow<'static, [u8]>,
+    tag: String,
+    encoding: Option<Encoding>,
 }
 
 /// What stands at a path.
@@ -59,7 +66,11 @@ impl Site {
     }
 
     fn find(&self, path: &str) -> Found {
-        let exists = |file: &str| (self.get)(file).is_some();
+        // Scripts are there only compressed.
+        let exists = |file: &str| {
+            (self.get)(file).is_some()
+                || (self.get)(&format!("{file}{}", Encoding::Gzip.suffix())).is_some()
+        };
         let Some(name) = path.strip_prefix('/') else {
             return Found::Nothing;
         };
@@ -88,18 +99,36 @@ impl Site {
         }
     }
 
+    /// The smallest form of a file that is taken.
+    fn form(&self, file: &str, asked: &HeaderMap) -> Option<Form> {
+        let form = |found: EmbeddedFile, encoding| Form {
+            tag: etag(&found, ""),
+            data: found.data,
+            encoding,
+        };
+        let of = |encoding: Encoding| (self.get)(&format!("{file}{}", encoding.suffix()));
+        encoding::accepted(asked)
+            .find_map(|encoding| of(encoding).map(|found| form(found, Some(encoding))))
+            .or_else(|| (self.get)(file).map(|found| form(found, None)))
+            .or_else(|| {
+                let packed = of(Encoding::Gzip)?;
+                Some(Form {
+                    tag: etag(&packed, "-unpacked"),
+                    data: Cow::Owned(encoding::unpack(&packed.data)?),
+                    encoding: None,
+                })
+            })
+    }
+
     fn file(&self, file: &str, status: StatusCode, asked: &HeaderMap) -> Response {
-        let Some(plain) = (self.get)(file) else {
+        let Some(Form {
+            data,
+            tag,
+            encoding,
+        }) = self.form(file, asked)
+        else {
             return bare(StatusCode::NOT_FOUND);
         };
-        let compressed = encoding::accepted(asked).find_map(|encoding| {
-            (self.get)(&format!("{file}{}", encoding.suffix())).map(|found| (encoding, found))
-        });
-        let (encoding, found) = match compressed {
-            Some((encoding, found)) => (Some(encoding), found),
-            None => (None, plain),
-        };
-        let tag = etag(&found);
         let fresh = status == StatusCode::OK && matches(asked, &tag);
         let mut response = bare(if fresh {
             StatusCode::NOT_MODIFIED
@@ -128,12 +157,12 @@ impl Site {
             return response;
         }
         headers.insert(header::CONTENT_TYPE, content_type(file));
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(found.data.len()));
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(data.len()));
         if let Some(encoding) = encoding {
             let name = HeaderValue::from_static(encoding.name());
             headers.insert(header::CONTENT_ENCODING, name);
         }
-        *response.body_mut() = match found.data {
+        *response.body_mut() = match data {
             Cow::Borrowed(bytes) => Body::from(bytes),
             Cow::Owned(bytes) => Body::from(bytes),
         };
@@ -152,9 +181,9 @@ fn has_extension(file: &str, wanted: &str) -> bool {
 }
 
 /// Names the bytes that are sent, so that each form of a file has its own.
-fn etag(file: &EmbeddedFile) -> String {
+fn etag(file: &EmbeddedFile, form: &str) -> String {
     let hash = hex::encode(file.metadata.sha256_hash());
-    format!("\"{}\"", hash.get(..32).unwrap_or(&hash))
+    format!("\"{}{form}\"", hash.get(..32).unwrap_or(&hash))
 }
 
 fn matches(asked: &HeaderMap, tag: &str) -> bool {

@@ -106,6 +106,30 @@ async fn what_is_not_exported_is_a_404_with_its_page() {
 }
 
 #[tokio::test]
+async fn a_script_that_is_there_only_compressed_is_unpacked_for_who_takes_none() {
+    let plain = get("/_next/static/b.js").await;
+    assert_eq!(plain.status, StatusCode::OK);
+    assert_eq!(plain.body, "\"packed\";\n");
+    assert_eq!(plain.header(header::CONTENT_ENCODING), "");
+    assert_eq!(plain.header(header::CONTENT_LENGTH), "10");
+    let tag = plain.header(header::ETAG);
+    let again = get_with("/_next/static/b.js", &[("if-none-match", tag)]).await;
+    assert_eq!(again.status, StatusCode::NOT_MODIFIED);
+    let packed = [("accept-encoding", "gzip"), ("if-none-match", tag)];
+    let packed = Request::head("/_next/static/b.js")
+        .header(packed[0].0, packed[0].1)
+        .header(packed[1].0, packed[1].1);
+    let packed = packed.body(Body::empty()).expect("a request");
+    let packed = ask(router_of::<Fixture>(), packed).await;
+    assert_eq!(packed.status, StatusCode::OK, "another form, another tag");
+    assert_eq!(packed.header(header::CONTENT_ENCODING), "gzip");
+    assert_eq!(
+        get("/_next/static/b.js.gz").await.status,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
 async fn each_page_has_the_policy_of_its_own_scripts() {
     let home = get("/").await;
     let chat = get("/chat").await;
