@@ -8,6 +8,8 @@
 //!   are kept for ever.
 //! - Each page has a content security policy with the hashes of its own inline
 //!   scripts, from the export's `csp-manifest.json`.
+//! - Scripts are in the export only compressed, and unpacked for a client that
+//!   takes neither form.
 //! - What is under `/frames/` is for frames that our pages embed, each in an
 //!   origin of its own with a policy that lets it reach nothing.
 //!
